@@ -1,0 +1,36 @@
+"""Content and index together: all that a turn of conversation needs."""
+
+from bot.dialogue.turn import Assistant, Operator
+from bot.knowledge.loader import load
+from bot.knowledge.model import Knowledge
+from bot.matching.index import Phrasing, Role
+from bot.matching.matcher import Matcher
+from bot.settings import Settings
+
+
+def load_knowledge(settings: Settings) -> Knowledge:
+    """Read the content; raises ContentError when it is broken."""
+    return load(settings.faq_dir, settings.locales_dir)
+
+
+def phrasings(knowledge: Knowledge) -> dict[str, list[Phrasing]]:
+    """What the matcher learns from, by language."""
+    found: dict[str, list[Phrasing]] = {}
+    for language in knowledge.languages:
+        own = found[language] = []
+        for topic, answer in knowledge.answers[language].items():
+            own += [Phrasing(text, topic) for text in (*answer.phrasings, answer.title)]
+        for kind, texts in knowledge.chitchat[language].items():
+            own += [Phrasing(text, kind, Role.ASIDE) for text in texts]
+        own += [Phrasing(text, "outside", Role.OUTSIDE) for text in knowledge.outside[language]]
+    return found
+
+
+def build_assistant(settings: Settings) -> Assistant:
+    """Content, index and operator together: all that a turn of conversation needs."""
+    knowledge = load_knowledge(settings)
+    return Assistant(
+        knowledge,
+        Matcher(phrasings(knowledge)),
+        Operator(settings.operator_name, settings.operator_contact),
+    )

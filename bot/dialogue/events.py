@@ -1,0 +1,64 @@
+"""What reaches the bot, in words that know no Telegram."""
+
+from dataclasses import dataclass, field
+
+from bot.dialogue.objection import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is known of who asks: languages, and nothing that names anybody."""
+
+    app_language: str | None = None
+    """Language of the person's app, such as `fr` or `pt-br`; anything, not to be trusted."""
+    chosen: str | None = None
+    """Language that the person asked us to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What a conversation is about at the moment. Kept in memory for a while, never stored."""
+
+    step: Step | None = None
+    """The step of the objection that the person stands at."""
+    language: str | None = None
+    """Language of the last answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A text was typed."""
+
+    text: str
+    person: Person = Person()
+    thread: Thread = field(default_factory=Thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A command such as /topics."""
+
+    name: str
+    argument: str = ""
+    person: Person = Person()
+    thread: Thread = field(default_factory=Thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button was pressed."""
+
+    data: str
+    person: Person = Person()
+    thread: Thread = field(default_factory=Thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something came that is no text: a photo, a voice message, a sticker."""
+
+    person: Person = Person()
+    thread: Thread = field(default_factory=Thread)
+
+
+Event = Asked | Commanded | Pressed | Unreadable

@@ -1,0 +1,209 @@
+"""The screens that every conversation needs: start, topics, languages, answers."""
+
+from dataclasses import dataclass
+
+from bot.dialogue import buttons
+from bot.dialogue.buttons import Button, Enter, OpenGroup, OpenTopic, Page, Rate, Speak
+from bot.dialogue.events import Thread
+from bot.dialogue.objection import Step, start
+from bot.dialogue.replies import Copy, Reply, Row, Tap, Visit
+from bot.knowledge import formats
+from bot.knowledge.catalog import Catalog
+from bot.knowledge.markup import Anchor, Block, Bold, Paragraph, Plain, Quote, Span, fill, parse
+from bot.knowledge.model import Document, Knowledge
+
+RELATED = 3
+"""Related topics under an answer at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The knowledge as told in one language: what every screen is built with."""
+
+    knowledge: Knowledge
+    language: str
+
+    @property
+    def catalog(self) -> Catalog:
+        """The interface's texts."""
+        return self.knowledge.catalogs[self.language]
+
+    def say(self, key: str, **values: str) -> str:
+        """An interface text as one line."""
+        return self.catalog.text(key, **values)
+
+    def blocks(self, key: str, **values: str) -> tuple[Block, ...]:
+        """An interface text as blocks. Values become words, never markup."""
+        links = self.knowledge.links
+        text = self.catalog.texts[key]
+        return parse(_inert(text, values), lambda name: links[name].address(self.language))
+
+    def tap(self, label: str, button: Button) -> Tap:
+        """A button that comes back to us."""
+        return Tap(label, buttons.encode(button, self.knowledge))
+
+    def title(self, topic: str) -> str:
+        """The button label of a topic."""
+        return self.knowledge.answers[self.language][topic].title
+
+    def topic_tap(self, topic: str) -> Tap:
+        """A button that opens a topic."""
+        return self.tap(self.title(topic), OpenTopic(self.language, topic))
+
+    def page_tap(self, page: str) -> Tap:
+        """A button that opens one of the standing pages."""
+        return self.tap(self.say(f"page.button.{page}"), Page(self.language, page))
+
+    def objection_tap(self, thread: Thread) -> Tap:
+        """The way into the objection, or back to where it was left."""
+        if thread.step:
+            number = self.knowledge.flow.screens[thread.step.screen].step
+            key = "objection.button.resume-step" if number else "objection.button.resume"
+            return self.tap(self.say(key, step=str(number)), Enter(self.language, thread.step))
+        return self.tap(
+            self.say("objection.button.start"), Enter(self.language, start(self.knowledge.flow))
+        )
+
+
+_MARKUP = str.maketrans({"*": "∗", "[": "(", "]": ")", "`": "'", "\n": " "})
+
+
+def _inert(text: str, values: dict[str, str]) -> str:
+    """Set values in so that nothing in them is read as markup."""
+    return fill(text, {name: value.translate(_MARKUP) for name, value in values.items()})
+
+
+def home(voice: Voice, *, edits: bool = False, thread: Thread = Thread()) -> Reply:  # noqa: B008
+    """The first screen."""
+    rows: list[Row] = [
+        (voice.objection_tap(thread),),
+        (voice.page_tap("topics"),),
+        (
+            voice.tap(
+                voice.say("page.button.languages", language=formats.autonym(voice.language)),
+                Page(voice.language, "languages"),
+            ),
+            voice.page_tap("privacy"),
+        ),
+    ]
+    return Reply(voice.blocks("home.text"), tuple(rows), edits)
+
+
+def topics(voice: Voice, *, edits: bool = False, thread: Thread = Thread()) -> Reply:  # noqa: B008
+    """The groups of topics."""
+    rows = [*_groups(voice), (voice.objection_tap(thread),), (voice.page_tap("home"),)]
+    return Reply(voice.blocks("topics.text"), tuple(rows), edits)
+
+
+def group(voice: Voice, group_id: str, *, edits: bool = False) -> Reply:
+    """The topics of one group."""
+    members = next(g for g in voice.knowledge.groups if g.id == group_id).topics
+    rows = _in_pairs([voice.topic_tap(topic) for topic in members])
+    back = voice.tap(voice.say("page.button.back"), Page(voice.language, "topics"))
+    blocks = (Paragraph((Bold(voice.say(f"group.{group_id}")),)), *voice.blocks("topics.choose"))
+    return Reply(blocks, (*rows, (back,)), edits)
+
+
+def languages(voice: Voice, *, edits: bool = False) -> Reply:
+    """All languages by the names they call themselves."""
+    taps = [voice.tap(formats.autonym(tag), Speak(tag)) for tag in voice.knowledge.languages]
+    back = voice.tap(voice.say("page.button.back"), Page(voice.language, "home"))
+    return Reply(voice.blocks("languages.text"), (*_in_pairs(taps), (back,)), edits)
+
+
+def page(voice: Voice, name: str, *, edits: bool = False, **values: str) -> Reply:
+    """A standing page that is text and a way back."""
+    back = voice.tap(voice.say("page.button.back"), Page(voice.language, "home"))
+    return Reply(voice.blocks(f"{name}.text", **values), ((back,),), edits)
+
+
+def answer(
+    voice: Voice, topic: str, thread: Thread, *, edits: bool = False, rated: bool = False
+) -> Reply:
+    """The answer to a topic: short, then detail, then sources and the day checked."""
+    told = voice.knowledge.answers[voice.language][topic]
+    heading = Paragraph((Bold(told.title),))
+    blocks = (heading, *told.short, Quote(_flat(told.detail), expandable=True), *_sources(voice, topic))
+    rows: list[Row] = []
+    definition = voice.knowledge.topics[topic]
+    if thread.step or definition.starts_objection:
+        rows.append((voice.objection_tap(thread),))
+    rows += [(voice.topic_tap(other),) for other in definition.related[:RELATED]]
+    if not rated:
+        rows.append(
+            (
+                voice.tap(voice.say("answer.button.helpful"), Rate(voice.language, topic, True)),
+                voice.tap(voice.say("answer.button.unhelpful"), Rate(voice.language, topic, False)),
+            )
+        )
+    rows.append((voice.page_tap("topics"),))
+    return Reply(blocks, tuple(rows), edits)
+
+
+def choices(voice: Voice, found: tuple[str, ...], thread: Thread) -> Reply:
+    """Topics that an utterance may be about."""
+    rows: list[Row] = [(voice.topic_tap(topic),) for topic in found]
+    rows.append((voice.tap(voice.say("choose.button.none"), Page(voice.language, "none")),))
+    if thread.step:
+        rows.append((voice.objection_tap(thread),))
+    return Reply(voice.blocks("choose.text"), tuple(rows))
+
+
+def unknown(voice: Voice, thread: Thread, *, key: str = "unknown.text", edits: bool = False) -> Reply:
+    """An honest don't-know with the topics as buttons."""
+    rows = [*_groups(voice), (voice.objection_tap(thread),)]
+    return Reply(voice.blocks(key), tuple(rows), edits)
+
+
+def small_talk(voice: Voice, kind: str, thread: Thread) -> Reply:
+    """The reply to a greeting and its like."""
+    rows: list[Row] = []
+    if kind == "bot" and "about-bot" in voice.knowledge.topics:
+        rows.append((voice.topic_tap("about-bot"),))
+    if thread.step or kind in {"greeting", "help"}:
+        rows.append((voice.objection_tap(thread),))
+    rows.append((voice.page_tap("topics"),))
+    return Reply(voice.blocks(f"chitchat.{kind}"), tuple(rows))
+
+
+def _sources(voice: Voice, topic: str) -> tuple[Block, ...]:
+    documents = voice.knowledge.sources(topic, voice.language)
+    checked = voice.knowledge.checked(topic)
+    blocks: list[Block] = []
+    if documents:
+        spans: list[Span] = [Plain(voice.say("answer.sources") + " ")]
+        for n, document in enumerate(documents):
+            spans += [Plain(" · ")] if n else []
+            spans.append(Anchor(_named(voice, document), document.address or ""))
+        blocks.append(Paragraph(tuple(spans)))
+    if checked:
+        day = formats.show_day(checked, voice.language)
+        blocks.append(Paragraph((Plain(voice.say("answer.checked", date=day)),)))
+    return tuple(blocks)
+
+
+def _named(voice: Voice, document: Document) -> str:
+    if not document.date:
+        return document.publisher
+    return f"{document.publisher}, {formats.show_date(document.date, voice.language)}"
+
+
+def _groups(voice: Voice) -> list[Row]:
+    return _in_pairs(
+        [
+            voice.tap(voice.say(f"group.{g.id}"), OpenGroup(voice.language, g.id))
+            for g in voice.knowledge.groups
+        ]
+    )
+
+
+def _in_pairs(taps: list[Tap]) -> list[Row]:
+    return [tuple(taps[n : n + 2]) for n in range(0, len(taps), 2)]
+
+
+def _flat(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Blocks without quotes: a quote cannot hold another."""
+    return tuple(b for b in blocks if not isinstance(b, Quote))
+
+
+__all__ = ["Copy", "Step", "Visit", "Voice"]

@@ -1,0 +1,275 @@
+"""The phrasings of one language, ready to be compared with an utterance.
+
+After the study in ARCHITECTURE.md: class centroid and best phrasing over character n-grams and
+over stems (misspelt words count as the words they resemble), and centroids over pairs of stems.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import Stemmer
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bot.matching.grams import Keys, grams
+from bot.matching.text import normalise
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+GRAM_SIZES = (2, 3, 4, 5)
+SIMILAR_ENOUGH = 0.74
+"""Optimal string alignment similarity, 0 to 1, from which an unknown word counts as a known one."""
+SIMILAR_WORDS = 8
+"""Known words that an unknown one may stand for."""
+SHORTEST_MISSPELT = 4
+"""Letters from which a word is looked up by likeness; shorter ones resemble too many."""
+
+MOST_CANDIDATES = 6
+"""Labels of each role that a ranking holds."""
+
+WEIGHTS = {
+    "gram centroid": 0.35,
+    "gram best": 0.20,
+    "stem centroid": 0.20,
+    "stem best": 0.15,
+    "pair centroid": 0.10,
+}
+"""Parts of a score, summing to 1; flat within 1.5 points around these (the study, part 5)."""
+
+_SNOWBALL = set(Stemmer.algorithms())
+_STEMMERS = {
+    "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "et": "estonian", "fi": "finnish", "fr": "french", "ga": "irish", "hu": "hungarian",
+    "it": "italian", "lt": "lithuanian", "nl": "dutch", "pl": "polish", "pt": "portuguese",
+    "ro": "romanian", "sv": "swedish",
+}  # fmt: skip
+
+
+class Role(Enum):
+    """What a label is for."""
+
+    TOPIC = "topic"
+    """Answered from the content."""
+    ASIDE = "aside"
+    """Small talk with a reply of its own: greetings, thanks."""
+    OUTSIDE = "outside"
+    """Known not to be our business: never answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasing:
+    """A way of putting something, as people type it."""
+
+    text: str
+    label: str
+    role: Role = Role.TOPIC
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """How near an utterance is to one label."""
+
+    label: str
+    role: Role
+    score: float
+    """0 (nothing in common) to 1 (the same words)."""
+    parts: tuple[tuple[str, float], ...]
+    """What each part of the score gave, weighted, by the names of `WEIGHTS`."""
+    nearest: str
+    """The phrasing of this label that resembles the utterance most."""
+
+
+class Postings:
+    """Which phrasings hold a feature, and how much it counts there (TF-IDF, rows of length 1)."""
+
+    def __init__(self, keys: Keys, owners: Ints, size: int) -> None:
+        """`keys[i]` stands in the phrasing number `owners[i]`, of `size` phrasings."""
+        self.size = size
+        # Key and row in one number: sorting it groups by key, then by row.
+        packed, times = np.unique(
+            (keys.astype(np.uint64) << np.uint64(32)) | owners.astype(np.uint64),
+            return_counts=True,
+        )
+        keys = (packed >> np.uint64(32)).astype(np.uint32)
+        self.rows = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        self.keys, starts = np.unique(keys, return_index=True)
+        self.starts = np.append(starts, len(keys))
+        spread = np.diff(self.starts)
+        self.rarity = (np.log((1 + self.size) / (1 + spread)) + 1).astype(np.float32)
+        self.unknown_rarity = float(np.log(1 + self.size) + 1)
+        weights = (1 + np.log(times)) * np.repeat(self.rarity, spread)
+        lengths = np.sqrt(np.bincount(self.rows, weights=weights**2, minlength=self.size))
+        self.weights = (weights / np.where(lengths > 0, lengths, 1)[self.rows]).astype(np.float32)
+
+    def similarities(self, keys: Keys, times: npt.NDArray[np.float64]) -> Floats:
+        """Cosine of the utterance with every phrasing.
+
+        `times`: how often each key occurs (a fraction for a word that only resembles a known
+        one). Unknown keys count in the length: strange words make everything less near.
+        """
+        result = np.zeros(self.size, np.float32)
+        if not len(keys) or not len(self.keys):
+            return result
+        times = np.where(times > 1, 1 + np.log(np.maximum(times, 1)), times)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        known = self.keys[places] == keys
+        weights = times * np.where(known, self.rarity[places], self.unknown_rarity)
+        length = float(np.sqrt((weights**2).sum()))
+        places, weights = places[known], weights[known] / length
+        if not len(places):
+            return result
+        first, count = self.starts[places], self.starts[places + 1] - self.starts[places]
+        ends = np.cumsum(count)
+        entries = np.arange(ends[-1]) + np.repeat(first - (ends - count), count)
+        products = self.weights[entries] * np.repeat(weights, count)
+        return np.bincount(self.rows[entries], weights=products, minlength=self.size).astype(
+            np.float32
+        )
+
+    def lengths(self, groups: Ints, amount: int) -> Floats:
+        """Lengths of the summed rows of each group: what makes a sum of cosines a centroid's."""
+        cells = np.unique(self.rows)  # rows without features have no part in it
+        if not len(cells):
+            return np.ones(amount, np.float32)
+        column = np.repeat(np.arange(len(self.keys)), np.diff(self.starts))
+        packed = groups[self.rows] * len(self.keys) + column
+        where, inverse = np.unique(packed, return_inverse=True)
+        sums = np.bincount(inverse, weights=self.weights)
+        squares = np.bincount(where // len(self.keys), weights=sums**2, minlength=amount)
+        return np.sqrt(np.where(squares > 0, squares, 1)).astype(np.float32)
+
+
+class Index:
+    """All phrasings of one language."""
+
+    def __init__(self, language: str, phrasings: Iterable[Phrasing]) -> None:
+        self.language = language
+        # Sorted, so that neither the order of files nor of lines changes a result.
+        self.phrasings = sorted(
+            {(p.label, normalise(p.text)): p for p in phrasings}.values(),
+            key=lambda p: (p.role.value, p.label, normalise(p.text), p.text),
+        )
+        self.labels = sorted({(p.role.value, p.label) for p in self.phrasings})
+        self.roles = [Role(role) for role, _ in self.labels]
+        number = {label: n for n, label in enumerate(self.labels)}
+        self._groups = np.array([number[p.role.value, p.label] for p in self.phrasings], np.int64)
+        self._firsts = np.searchsorted(self._groups, np.arange(len(self.labels)))
+        texts = [normalise(p.text) for p in self.phrasings]
+        self.exact = {text: p for text, p in zip(texts, self.phrasings, strict=True) if text}
+        self._stemmer = _stemmer(language)
+        stems = [self.stems(text) for text in texts]
+        size = len(texts)
+        self._grams = Postings(*grams(texts, GRAM_SIZES, within_words=True), size)
+        self._stems = Postings(*_spread([[_key(stem) for stem in row] for row in stems]), size)
+        self._pairs = Postings(*_spread([_pairs(row) for row in stems]), size)
+        self._known = frozenset(stem for row in stems for stem in row)
+        self._vocabulary = sorted(s for s in self._known if len(s) >= SHORTEST_MISSPELT - 1)
+        self._lengths = [
+            postings.lengths(self._groups, len(self.labels))
+            for postings in (self._grams, self._stems, self._pairs)
+        ]
+
+    def stems(self, text: str) -> list[str]:
+        """Words of a normal form, cut to their stems where Snowball knows the language."""
+        words = text.split()
+        return self._stemmer.stemWords(words) if self._stemmer else words
+
+    def rank(self, text: str) -> list[Candidate]:
+        """Labels by their nearness to a normal form, nearest first, ties by label.
+
+        Only the `MOST_CANDIDATES` nearest of each role: nobody asks for more.
+        """
+        if not text or not self.phrasings:
+            return []
+        stems = self.stems(text)
+        letters = self._grams.similarities(
+            *_counted(grams([text], GRAM_SIZES, within_words=True)[0])
+        )
+        words = self._stems.similarities(*self._soft(stems))
+        pairs = self._pairs.similarities(*_counted(np.array(_pairs(stems), np.uint32)))
+        parts = np.stack(
+            [
+                self._centroids(letters, 0),
+                np.maximum.reduceat(letters, self._firsts),
+                self._centroids(words, 1),
+                np.maximum.reduceat(words, self._firsts),
+                self._centroids(pairs, 2),
+            ]
+        ) * np.array(list(WEIGHTS.values()), np.float32).reshape(-1, 1)
+        scores = parts.sum(axis=0)
+        nearness = letters + words
+        order = np.lexsort((np.arange(len(scores)), -scores))
+        ends = np.append(self._firsts[1:], len(self.phrasings))
+        left = dict.fromkeys(Role, MOST_CANDIDATES)
+        found = []
+        for n in order:
+            role, first = self.roles[n], self._firsts[n]
+            if not left[role]:
+                continue
+            left[role] -= 1
+            nearest = self.phrasings[first + int(nearness[first : ends[n]].argmax())]
+            shares = tuple(zip(WEIGHTS, map(float, parts[:, n]), strict=True))
+            found.append(Candidate(self.labels[n][1], role, float(scores[n]), shares, nearest.text))
+        return found
+
+    def _centroids(self, similarities: Floats, kind: int) -> Floats:
+        sums = np.add.reduceat(similarities, self._firsts)
+        return np.asarray(sums / self._lengths[kind], np.float32)
+
+    def _soft(self, stems: list[str]) -> tuple[Keys, npt.NDArray[np.float64]]:
+        """Stems as features; an unknown one stands for the known ones that it resembles."""
+        features: dict[int, float] = {}
+        for stem in stems:
+            alike = {stem: 1.0} if stem in self._known else self._alike(stem)
+            for known, weight in (alike or {stem: 1.0}).items():
+                key = _key(known)
+                features[key] = features.get(key, 0.0) + weight
+        return (
+            np.fromiter(features.keys(), np.uint32, len(features)),
+            np.fromiter(features.values(), np.float64, len(features)),
+        )
+
+    def _alike(self, stem: str) -> dict[str, float]:
+        if len(stem) < SHORTEST_MISSPELT:
+            return {}
+        found = process.extract(
+            stem,
+            self._vocabulary,
+            scorer=OSA.normalized_similarity,
+            processor=None,
+            limit=SIMILAR_WORDS,
+            score_cutoff=SIMILAR_ENOUGH,
+        )
+        return {known: similarity**2 for known, similarity, _ in found}
+
+
+@lru_cache(maxsize=65_536)
+def _key(feature: str) -> int:
+    """A 32-bit key that is the same in every process, which Python's own hash is not."""
+    return zlib.crc32(feature.encode())
+
+
+def _pairs(stems: Sequence[str]) -> list[int]:
+    return [_key(f"{a} {b}") for a, b in zip(stems, stems[1:], strict=False)]
+
+
+def _spread(rows: Sequence[Sequence[int]]) -> tuple[Keys, Ints]:
+    counts = [len(row) for row in rows]
+    keys = np.fromiter((key for row in rows for key in row), np.uint32, sum(counts))
+    return keys, np.repeat(np.arange(len(rows)), counts)
+
+
+def _counted(keys: Keys) -> tuple[Keys, npt.NDArray[np.float64]]:
+    distinct, times = np.unique(keys, return_counts=True)
+    return distinct, times.astype(np.float64)
+
+
+def _stemmer(language: str) -> "Stemmer.Stemmer | None":
+    name = _STEMMERS.get(language.partition("-")[0])
+    return Stemmer.Stemmer(name) if name in _SNOWBALL else None

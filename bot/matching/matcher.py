@@ -1,0 +1,152 @@
+"""From an utterance to a decision: one label, a choice of a few, or an honest don't-know."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from bot.matching.index import Candidate, Index, Phrasing, Role
+from bot.matching.languages import NEAR_NATS, Detector, Vote
+from bot.matching.text import normalise
+
+MOST_CHOICES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to answer, when to offer, when to say that we do not know.
+
+    Compared with `score - nearest label that is not ours`; both lie between -1 and 1.
+    Measured by cross-validation on the phrasings: `optout-bot eval --cross-validate`.
+    """
+
+    answer: float = 0.16
+    """From here the best topic is answered, if it leads by `margin`."""
+    margin: float = 0.05
+    """How far the best topic must be ahead of the second."""
+    offer: float = 0.0
+    """From here topics are offered as buttons."""
+    weakest: float = 0.12
+    """Below this score nothing is offered, whatever it is compared with."""
+    near: float = 0.75
+    """Choices score at least this share of the best one."""
+    aside: float = 0.42
+    """From here small talk is recognised."""
+
+
+class Outcome(Enum):
+    """What to do with an utterance."""
+
+    ANSWER = "answer"
+    CHOOSE = "choose"
+    UNKNOWN = "unknown"
+    CHITCHAT = "chitchat"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A decision and what it rests on."""
+
+    outcome: Outcome
+    language: str
+    """Language of the utterance, as far as can be told."""
+    label: str | None = None
+    """The topic answered, or the kind of small talk."""
+    choices: tuple[Candidate, ...] = ()
+    """Topics to offer, best first."""
+    score: float = 0.0
+    rule: str = ""
+    """Which rule decided, in words for people."""
+    certain: bool = False
+    """Whether the language is beyond doubt by the words alone."""
+    normal: str = ""
+    votes: tuple[Vote, ...] = ()
+    candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+
+
+class Matcher:
+    """All languages together."""
+
+    def __init__(
+        self, phrasings: Mapping[str, Iterable[Phrasing]], policy: Policy | None = None
+    ) -> None:
+        """`phrasings` by language. Building takes about a second for 10,000 of them."""
+        kept = {language: tuple(texts) for language, texts in phrasings.items()}
+        self.policy = policy or Policy()
+        self.indexes = {language: Index(language, texts) for language, texts in kept.items()}
+        self.detector = Detector(
+            {language: [p.text for p in texts] for language, texts in kept.items()}
+        )
+
+    def match(self, utterance: str, prior: Iterable[str] = ()) -> Match:
+        """Decide on an utterance of any length and content; never raises.
+
+        `prior`: languages the person is likely to write, the likeliest first.
+        """
+        normal = normalise(utterance)
+        evidence = self.detector.evidence(utterance)
+        votes = tuple(self.detector.ranked(evidence, prior))
+        if not votes:
+            return Match(Outcome.UNKNOWN, "", rule="no languages are loaded", normal=normal)
+        by_words = self.detector.ranked(evidence, ())
+        certain = all(vote.nats <= -NEAR_NATS for vote in by_words[1:])
+        if not normal:
+            return Match(
+                Outcome.UNKNOWN,
+                votes[0].language,
+                rule="no letters or digits in it",
+                normal=normal,
+                votes=votes,
+            )
+        likely = [vote.language for vote in votes if vote.nats > -NEAR_NATS]
+        found = [self._decide(language, normal) for language in likely]
+        best = max(found, key=lambda m: (_RANK[m.outcome], m.score, -likely.index(m.language)))
+        return Match(
+            best.outcome,
+            best.language,
+            best.label,
+            best.choices,
+            best.score,
+            best.rule,
+            certain,
+            normal,
+            votes,
+            best.candidates,
+        )
+
+    def _decide(self, language: str, normal: str) -> Match:
+        index, policy = self.indexes[language], self.policy
+        known = index.exact.get(normal)
+        ranked = tuple(index.rank(normal))
+        if known and known.role is not Role.OUTSIDE:
+            outcome = Outcome.ANSWER if known.role is Role.TOPIC else Outcome.CHITCHAT
+            hit = next(c for c in ranked if (c.label, c.role) == (known.label, known.role))
+            return Match(outcome, language, known.label, (hit,), 1.0, "an exact phrasing",
+                         candidates=ranked)  # fmt: skip
+        topics = [c for c in ranked if c.role is Role.TOPIC]
+        others = [c for c in ranked if c.role is not Role.TOPIC]
+        aside = next((c for c in others if c.role is Role.ASIDE), None)
+        best = topics[0] if topics else None
+        if aside and aside.score >= policy.aside and (not best or aside.score > best.score):
+            return Match(Outcome.CHITCHAT, language, aside.label, (), aside.score,
+                         "nearest to small talk", candidates=ranked)  # fmt: skip
+        if not best or best.score < policy.weakest:
+            return Match(Outcome.UNKNOWN, language, score=best.score if best else 0.0,
+                         rule="nothing comes near", candidates=ranked)  # fmt: skip
+        lead = best.score - (others[0].score if others else 0.0)
+        margin = best.score - (topics[1].score if len(topics) > 1 else 0.0)
+        choices = tuple(
+            c for c in topics[:MOST_CHOICES] if c.score >= policy.near * best.score
+        )
+        if lead >= policy.answer and margin >= policy.margin:
+            rule = f"leads by {margin:.2f}, and {lead:.2f} ahead of what is not ours"
+            return Match(Outcome.ANSWER, language, best.label, choices, best.score, rule,
+                         candidates=ranked)  # fmt: skip
+        if lead >= policy.offer:
+            rule = f"close: leads by {margin:.2f}, {lead:.2f} ahead of what is not ours"
+            return Match(Outcome.CHOOSE, language, None, choices, best.score, rule,
+                         candidates=ranked)  # fmt: skip
+        return Match(Outcome.UNKNOWN, language, score=best.score,
+                     rule=f"nearer by {-lead:.2f} to what is not ours", candidates=ranked)  # fmt: skip
+
+
+_RANK = {Outcome.UNKNOWN: 0, Outcome.CHOOSE: 1, Outcome.CHITCHAT: 2, Outcome.ANSWER: 3}

@@ -1,0 +1,66 @@
+"""One normal form for what people type and for the phrasings it is compared with."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+MAX_INPUT = 1_000
+"""Code points of an utterance that are read: the first and the last half of these.
+A story is long, and its question stands at the end."""
+
+MAX_NORMAL = 1_200
+"""Code points of a normal form at most; some characters unfold into many (U+FDFA into 18)."""
+
+MAX_WORDS = 200
+"""Words of a normal form at most."""
+
+# Letters that Unicode does not take apart, spelt as people do without the key.
+_SPELT = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i"}
+)
+_RUNS = re.compile(r"(.)\1{2,}")
+
+
+def cut(text: str) -> str:
+    """Bound an utterance to `MAX_INPUT` code points, keeping its beginning and its end."""
+    if len(text) <= MAX_INPUT:
+        return text
+    half = MAX_INPUT // 2
+    return f"{text[:half]} {text[-half + 1 :]}"
+
+
+def normalise(text: str) -> str:
+    """Bring a text into its normal form: lower-case words without accents, one space between.
+
+    Never raises, for no string; idempotent; at most `MAX_NORMAL` code points. Case, accents,
+    NFC or NFD, zero-width characters, soft hyphens, punctuation and "sooooo" make no difference.
+    """
+    # Unicode's compatibility caseless form (The Unicode Standard, D146): fold, take apart, twice.
+    folded = unicodedata.normalize("NFKD", cut(text).casefold())[:MAX_NORMAL]
+    folded = unicodedata.normalize("NFKD", folded.casefold())[:MAX_NORMAL]
+    letters = "".join(map(_kept, folded.translate(_SPELT)))
+    return _RUNS.sub(r"\1\1", " ".join(letters.split()[:MAX_WORDS]))[:MAX_NORMAL].rstrip()
+
+
+@lru_cache(maxsize=4_096)
+def _kept(character: str) -> str:
+    """Keep letters and digits, drop marks and what has no width, turn the rest into a space."""
+    category = unicodedata.category(character)
+    if category[0] == "L" or category in {"Nd", "Nl", "No"}:
+        return character
+    if category in {"Mn", "Me", "Cf", "Mc"}:
+        return ""
+    return " "
+
+
+def spelling(text: str) -> str:
+    """Lower-case words with their accents, which tell languages apart.
+
+    Bounded and safe like `normalise`.
+    """
+    composed = unicodedata.normalize("NFC", cut(text).casefold())[:MAX_NORMAL]
+    letters = "".join(
+        c if (kind := unicodedata.category(c))[0] in "LM" else "" if kind == "Cf" else " "
+        for c in composed
+    )
+    return " ".join(letters.split()[:MAX_WORDS])

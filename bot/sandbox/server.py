@@ -1,0 +1,228 @@
+"""Serves the Bot API and the chat page over HTTP, on the own machine."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tornado.web
+import tornado.websocket
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from bot.sandbox.bot_api import ApiError, BotApi, Chat, Fault, Json
+
+PAGE = Path(__file__).resolve().parent / "page"
+MAX_BODY = 1 << 20
+MAX_TEXT = 4_096
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A server that is running."""
+
+    api: BotApi
+    host: str
+    port: int
+
+    @property
+    def token(self) -> str:
+        """The token that the bot uses here; new at every start."""
+        return self.api.token
+
+    @property
+    def page_url(self) -> str:
+        """Where a browser finds the chat page."""
+        return f"http://{self._name}:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the bot finds the Bot API."""
+        return f"http://{self._name}:{self.port}/bot"
+
+    @property
+    def _name(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
+
+
+@asynccontextmanager
+async def serve(host: str, port: int, api: BotApi | None = None) -> AsyncIterator[Sandbox]:
+    """Serve until the block is left; port 0 takes any free one.
+
+    Raises:
+        OSError: when the port is taken; says so and what to do.
+    """
+    api = api or BotApi()
+    application = tornado.web.Application(
+        [
+            (r"/bot([^/]+)/([A-Za-z]+)", _BotApiHandler, {"api": api}),
+            (r"/chat", _ChatSocket, {"api": api}),
+            (r"/faults", _FaultsHandler, {"api": api}),
+            (r"/(|page\.css|page\.js|icon\.svg)", _PageHandler),
+        ],
+        hosts=LOOPBACK | {host} if host not in {"0.0.0.0", "::"} else None,  # noqa: S104
+        websocket_max_message_size=MAX_BODY,
+    )
+    try:
+        sockets = bind_sockets(port, host)
+    except OSError as error:
+        raise OSError(
+            f"port {port} on {host} cannot be used ({error.strerror}): "
+            f"choose another, for example PORT={port + 1 if port else 8081}"
+        ) from error
+    server = HTTPServer(application, max_body_size=MAX_BODY)
+    server.add_sockets(sockets)
+    try:
+        yield Sandbox(api, host, sockets[0].getsockname()[1])
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+class _Guarded(tornado.web.RequestHandler):
+    """Refuses requests under a strange host name: a page elsewhere must not reach in."""
+
+    def prepare(self) -> None:
+        hosts = self.settings["hosts"]
+        name = self.request.host_name.strip("[]")
+        if hosts is not None and name not in hosts:
+            raise tornado.web.HTTPError(403)
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.finish(f"{status_code}\n")
+
+
+class _BotApiHandler(_Guarded):
+    def initialize(self, api: BotApi) -> None:
+        self.api = api
+
+    async def post(self, token: str, method: str) -> None:
+        if token != self.api.token:
+            self._fail(ApiError(401, "Unauthorized"))
+            return
+        fault = self.api.fault_for(method)
+        if fault and fault.latency_s:
+            await asyncio.sleep(fault.latency_s)
+        if fault and fault.drop:
+            self.request.connection.stream.close()  # type: ignore[attr-defined]
+            return
+        try:
+            if fault and fault.code:
+                raise _error_of(fault)
+            result = await self.api.call(method, self._parameters())
+        except ApiError as error:
+            self._fail(error)
+        else:
+            self.finish({"ok": True, "result": result})
+
+    get = post
+
+    def _parameters(self) -> Json:
+        if self.request.headers.get("Content-Type", "").startswith("application/json"):
+            try:
+                body = json.loads(self.request.body or b"{}")
+            except ValueError as error:
+                raise ApiError(400, "Bad Request: can't parse JSON object") from error
+            return body if isinstance(body, dict) else {}
+        return {name: self.get_argument(name, strip=False) for name in self.request.arguments}
+
+    def _fail(self, error: ApiError) -> None:
+        self.set_status(error.code)
+        answer: Json = {"ok": False, "error_code": error.code, "description": error.description}
+        if error.parameters:
+            answer["parameters"] = error.parameters
+        self.finish(answer)
+
+
+def _error_of(fault: Fault) -> ApiError:
+    if fault.code == 429:  # noqa: PLR2004
+        wait = fault.retry_after
+        return ApiError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+    return ApiError(fault.code, "Internal Server Error" if fault.code >= 500 else "Forbidden")  # noqa: PLR2004
+
+
+class _FaultsHandler(_Guarded):
+    """Asks for faults: POST {"method": "sendMessage", "code": 429, "times": 2}."""
+
+    def initialize(self, api: BotApi) -> None:
+        self.api = api
+
+    def post(self) -> None:
+        try:
+            self.api.faults.append(Fault(**json.loads(self.request.body)))
+        except (TypeError, ValueError):
+            raise tornado.web.HTTPError(400) from None
+        self.set_status(204)
+
+
+class _PageHandler(_Guarded):
+    def get(self, name: str) -> None:
+        file = PAGE / (name or "index.html")
+        self.set_header("Content-Type", f"{_TYPES[file.suffix]}; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header(
+            "Content-Security-Policy",
+            # Browser automation waits by evaluating expressions in the page: 'unsafe-eval'.
+            "default-src 'self'; script-src 'self' 'unsafe-eval'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        )
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.finish(file.read_bytes())
+
+
+class _ChatSocket(tornado.websocket.WebSocketHandler):
+    """A person's side of a chat. Tornado lets only pages of the same origin open it."""
+
+    def initialize(self, api: BotApi) -> None:
+        self.api = api
+        self.chat: Chat | None = None
+
+    def on_close(self) -> None:
+        if self.chat and self._show in self.chat.listeners:
+            self.chat.listeners.remove(self._show)
+
+    async def on_message(self, message: str | bytes) -> None:
+        try:
+            said = json.loads(message)
+            kind = said["type"]
+            if kind == "hello":
+                self._hello(said)
+            elif self.chat and kind == "language":
+                self.chat.language = str(said["language"])[:35]
+                self._commands(self.chat)
+            elif self.chat and kind == "text":
+                if text := str(said["text"]).strip()[:MAX_TEXT]:
+                    await self.api.say(self.chat, text)
+            elif self.chat and kind == "press":
+                _, query = await self.api.press(
+                    self.chat, int(said["message"]), str(said["data"])[:256]
+                )
+                self._show({"type": "pressed", "key": said.get("key"), "query": query})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self.close(1007, "not understood")
+
+    def _hello(self, said: Json) -> None:
+        chat_id = said.get("chat")
+        language = str(said.get("language", "en"))[:35]
+        chat = self.api.join(language, chat_id if isinstance(chat_id, int) else None)
+        self.api.adopt(chat, [m for m in said.get("messages", []) if isinstance(m, dict)])
+        chat.listeners.append(self._show)
+        self.chat = chat
+        self._show({"type": "joined", "chat": chat.id, "bot": self.api.me["first_name"]})
+        self._commands(chat)
+
+    def _commands(self, chat: Chat) -> None:
+        self._show({"type": "commands", "commands": self.api.commands_for(chat.language)})
+
+    def _show(self, event: Json) -> None:
+        try:
+            self.write_message(event)
+        except tornado.websocket.WebSocketClosedError:
+            self.on_close()

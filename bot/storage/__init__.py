@@ -1,0 +1,1 @@
+"""The few rows that are kept, behind one Protocol."""
