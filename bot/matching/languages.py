@@ -23,6 +23,8 @@ NEAR_NATS = 4.0
 """Languages within so many nats of the best one are searched as well."""
 FEWEST_LETTERS = 4
 """Letters below which an utterance says nothing about its language."""
+HALF_TRUSTED_LETTERS = 10
+"""Letters at which half of the evidence counts: a name alone has no language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,12 @@ class Detector:
     def evidence(self, text: str) -> npt.NDArray[np.float64]:
         """What the words alone say, in nats by language; zeros where they are too few."""
         form = spelling(text)
-        if not self.languages or sum(map(len, form.split())) < FEWEST_LETTERS:
+        letters = sum(map(len, form.split()))
+        if not self.languages or letters < FEWEST_LETTERS:
             return np.zeros(len(self.languages))
         # N-grams of several sizes repeat what one of them says: count them as one.
         sums = self._table[:, _buckets([form])].sum(axis=1) / len(SIZES)
-        return np.asarray(sums, np.float64)
+        return np.asarray(sums * letters / (letters + HALF_TRUSTED_LETTERS), np.float64)
 
     def ranked(self, evidence: npt.NDArray[np.float64], prior: Iterable[str]) -> list[Vote]:
         """Votes from evidence and prior."""

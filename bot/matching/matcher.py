@@ -9,28 +9,31 @@ from bot.matching.languages import NEAR_NATS, Detector, Vote
 from bot.matching.text import normalise
 
 MOST_CHOICES = 3
+NATS_WORTH = 0.02
+"""What a nat of language evidence is worth as score, between finds in two languages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When to answer, when to offer, when to say that we do not know.
 
-    Compared with `score - nearest label that is not ours`; both lie between -1 and 1.
-    Measured by cross-validation on the phrasings: `optout-bot eval --cross-validate`.
+    `lead` is the best topic's score less that of the nearest label that is not ours. The values
+    were chosen on the questions of tests/calibration, which are neither phrasings nor tests:
+    most answers at once with at most 1.5 % wrong and 3 % of what is not ours answered.
     """
 
-    answer: float = 0.16
-    """From here the best topic is answered, if it leads by `margin`."""
-    margin: float = 0.05
+    answer: float = 0.13
+    """The lead from which the best topic is answered, if it is ahead of the second by `margin`."""
+    margin: float = 0.02
     """How far the best topic must be ahead of the second."""
-    offer: float = 0.0
-    """From here topics are offered as buttons."""
-    weakest: float = 0.12
+    offer: float = 0.02
+    """The lead from which topics are offered as buttons."""
+    weakest: float = 0.20
     """Below this score nothing is offered, whatever it is compared with."""
-    near: float = 0.75
+    near: float = 0.7
     """Choices score at least this share of the best one."""
-    aside: float = 0.42
-    """From here small talk is recognised."""
+    aside: float = 0.30
+    """The score from which small talk is recognised."""
 
 
 class Outcome(Enum):
@@ -97,9 +100,15 @@ class Matcher:
                 normal=normal,
                 votes=votes,
             )
-        likely = [vote.language for vote in votes if vote.nats > -NEAR_NATS]
-        found = [self._decide(language, normal) for language in likely]
-        best = max(found, key=lambda m: (_RANK[m.outcome], m.score, -likely.index(m.language)))
+        likely = [vote for vote in votes if vote.nats > -NEAR_NATS]
+        found = [self._decide(vote.language, normal) for vote in likely]
+        # Nothing found in any: the likeliest language. Else the better find, and between equals
+        # the likelier language.
+        best = found[0]
+        for vote, other in zip(likely[1:], found[1:], strict=True):
+            ahead = other.score - best.score + NATS_WORTH * vote.nats
+            if (_RANK[other.outcome], ahead) > (_RANK[best.outcome], 0.0):
+                best = other
         return Match(
             best.outcome,
             best.language,

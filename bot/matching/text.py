@@ -38,8 +38,10 @@ def normalise(text: str) -> str:
     # Unicode's compatibility caseless form (The Unicode Standard, D146): fold, take apart, twice.
     folded = unicodedata.normalize("NFKD", cut(text).casefold())[:MAX_NORMAL]
     folded = unicodedata.normalize("NFKD", folded.casefold())[:MAX_NORMAL]
-    letters = "".join(map(_kept, folded.translate(_SPELT)))
-    return _RUNS.sub(r"\1\1", " ".join(letters.split()[:MAX_WORDS]))[:MAX_NORMAL].rstrip()
+    words = "".join(map(_kept, folded.translate(_SPELT))).split()
+    if len(words) > MAX_WORDS:
+        words = words[: MAX_WORDS // 2] + words[-MAX_WORDS // 2 :]
+    return _RUNS.sub(r"\1\1", " ".join(words))[:MAX_NORMAL].rstrip()
 
 
 @lru_cache(maxsize=4_096)
