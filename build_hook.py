@@ -13,4 +13,7 @@ class ContentHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version != "editable":
-            build_data["force_include"] |= {"faq": "bot/_content/faq", "locales": "bot/_content/locales"}
+            build_data["force_include"] |= {
+                "faq": "bot/_content/faq",
+                "locales": "bot/_content/locales",
+            }

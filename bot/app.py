@@ -43,7 +43,10 @@ async def _serve(settings: Settings, assistant: Assistant) -> int:
             sandbox = await stack.enter_async_context(serve(settings.host, settings.port))
             local = replace(settings, api_url=sandbox.api_url)
             application = build(local, sandbox.token, conversation)
-            print(f"The bot is ready: open {sandbox.page_url} in a browser. Ctrl+C ends it.", flush=True)
+            print(  # noqa: T201 - the address is what `run` prints
+                f"The bot is ready: open {sandbox.page_url} in a browser. Ctrl+C ends it.",
+                flush=True,
+            )
         return await _poll(application, assistant, stop)
 
 

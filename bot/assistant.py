@@ -1,6 +1,7 @@
 """Content and index together: all that a turn of conversation needs."""
 
-from bot.dialogue.turn import Assistant, Operator
+from bot.dialogue.screens import Operator
+from bot.dialogue.turn import Assistant
 from bot.knowledge.loader import load
 from bot.knowledge.model import Knowledge
 from bot.matching.index import Phrasing, Role

@@ -104,7 +104,7 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     person = Person(app_language=options.lang)
     questions: Iterable[str] = [" ".join(options.question)] if options.question else _lines()
     for question in questions:
-        match = decide(question, person, Thread(), assistant.knowledge, assistant.matcher)
+        match = decide(question, person, Thread(), assistant)
         if options.json:
             print(json.dumps(_result(question, match, assistant), ensure_ascii=False), flush=True)
         elif options.explain:

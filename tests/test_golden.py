@@ -57,7 +57,9 @@ async def test_conversation_goes_as_written(file, assistant, tmp_path, request):
         assert not sandbox.api.unanswered
     if update:
         head = file.read_text(encoding="utf-8").partition("language:")[0]
-        body = yaml.dump(conversation, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+        body = yaml.dump(
+            conversation, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100
+        )
         file.write_text(head + body, encoding="utf-8")
 
 

@@ -141,11 +141,17 @@ def _button(language: str, kind: str, value: str, knowledge: Knowledge) -> Butto
             return OpenTopic(language, value)
         case "l" if value == "set":
             return Speak(language)
-        case ("r+" | "r-") if value in knowledge.topics:
+        case "r+" | "r-" if value in knowledge.topics:
             return Rate(language, value, kind == "r+")
         case "o" | "e" | "x" if step := objection.decode(knowledge.flow, value):
-            return _STEPS[kind](language, step)
+            return _step_button(kind, language, step)
     return None
 
 
-_STEPS = {"o": Go, "e": Enter, "x": Stop}
+def _step_button(kind: str, language: str, step: Step) -> Button:
+    if kind == "o":
+        return Go(language, step)
+    return Enter(language, step) if kind == "e" else Stop(language, step)
+
+
+_STEPS = frozenset({"o", "e", "x"})

@@ -7,7 +7,7 @@ into a button, so nothing is stored and every button works for ever.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.knowledge.model import Choice, Flow, Question, Screen, Target
+from bot.knowledge.model import Choice, Flow, Question, Target
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -184,9 +184,3 @@ def _base36(number: int) -> str:
         digits = _DIGITS[rest] + digits
         if not number:
             return digits
-
-
-__all__ = [
-    "Move", "Screen", "Step", "account", "accounts_left", "back", "decode", "encode", "given",
-    "moves", "start",
-]  # fmt: skip

@@ -1,19 +1,38 @@
 """The screens that every conversation needs: start, topics, languages, answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.dialogue import buttons
 from bot.dialogue.buttons import Button, Enter, OpenGroup, OpenTopic, Page, Rate, Speak
 from bot.dialogue.events import Thread
-from bot.dialogue.objection import Step, start
-from bot.dialogue.replies import Copy, Reply, Row, Tap, Visit
+from bot.dialogue.objection import start
+from bot.dialogue.replies import Reply, Row, Tap
 from bot.knowledge import formats
 from bot.knowledge.catalog import Catalog
-from bot.knowledge.markup import Anchor, Block, Bold, Paragraph, Plain, Quote, Span, fill, parse
+from bot.knowledge.markup import (
+    Anchor,
+    Block,
+    Bold,
+    Item,
+    Paragraph,
+    Plain,
+    Quote,
+    Span,
+    fill,
+    parse,
+)
 from bot.knowledge.model import Document, Knowledge
 
 RELATED = 3
 """Related topics under an answer at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who runs the bot, as they wish to be named."""
+
+    name: str = ""
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ def _inert(text: str, values: dict[str, str]) -> str:
     return fill(text, {name: value.translate(_MARKUP) for name, value in values.items()})
 
 
-def home(voice: Voice, *, edits: bool = False, thread: Thread = Thread()) -> Reply:  # noqa: B008
+def home(voice: Voice, thread: Thread) -> Reply:
     """The first screen."""
     rows: list[Row] = [
         (voice.objection_tap(thread),),
@@ -86,35 +105,65 @@ def home(voice: Voice, *, edits: bool = False, thread: Thread = Thread()) -> Rep
             voice.page_tap("privacy"),
         ),
     ]
-    return Reply(voice.blocks("home.text"), tuple(rows), edits)
+    return Reply(voice.blocks("home.text"), tuple(rows))
 
 
-def topics(voice: Voice, *, edits: bool = False, thread: Thread = Thread()) -> Reply:  # noqa: B008
+def topics(voice: Voice, thread: Thread) -> Reply:
     """The groups of topics."""
     rows = [*_groups(voice), (voice.objection_tap(thread),), (voice.page_tap("home"),)]
-    return Reply(voice.blocks("topics.text"), tuple(rows), edits)
+    return Reply(voice.blocks("topics.text"), tuple(rows))
 
 
-def group(voice: Voice, group_id: str, *, edits: bool = False) -> Reply:
+def group(voice: Voice, group_id: str) -> Reply:
     """The topics of one group."""
     members = next(g for g in voice.knowledge.groups if g.id == group_id).topics
     rows = _in_pairs([voice.topic_tap(topic) for topic in members])
     back = voice.tap(voice.say("page.button.back"), Page(voice.language, "topics"))
     blocks = (Paragraph((Bold(voice.say(f"group.{group_id}")),)), *voice.blocks("topics.choose"))
-    return Reply(blocks, (*rows, (back,)), edits)
+    return Reply(blocks, (*rows, (back,)), edits=True)
 
 
-def languages(voice: Voice, *, edits: bool = False) -> Reply:
+def languages(voice: Voice) -> Reply:
     """All languages by the names they call themselves."""
     taps = [voice.tap(formats.autonym(tag), Speak(tag)) for tag in voice.knowledge.languages]
     back = voice.tap(voice.say("page.button.back"), Page(voice.language, "home"))
-    return Reply(voice.blocks("languages.text"), (*_in_pairs(taps), (back,)), edits)
+    return Reply(voice.blocks("languages.text"), (*_in_pairs(taps), (back,)))
 
 
-def page(voice: Voice, name: str, *, edits: bool = False, **values: str) -> Reply:
+def page(voice: Voice, name: str, **values: str) -> Reply:
     """A standing page that is text and a way back."""
     back = voice.tap(voice.say("page.button.back"), Page(voice.language, "home"))
-    return Reply(voice.blocks(f"{name}.text", **values), ((back,),), edits)
+    return Reply(voice.blocks(f"{name}.text", **values), ((back,),))
+
+
+def help_page(voice: Voice) -> Reply:
+    """How the bot works."""
+    plain_page = page(voice, "help")
+    rows = ((voice.page_tap("topics"),), (voice.page_tap("privacy"),), *plain_page.rows)
+    return replace(plain_page, rows=rows)
+
+
+def privacy(voice: Voice, operator: Operator) -> Reply:
+    """What happens to what people write, and who runs the bot."""
+    match operator:
+        case Operator("", ""):
+            who = voice.say("privacy.operator-unknown")
+        case Operator(name, ""):
+            who = voice.say("privacy.operator-name", operator=name)
+        case Operator("", contact):
+            who = voice.say("privacy.operator-contact", contact=contact)
+        case Operator(name, contact):
+            who = voice.say("privacy.operator", operator=name, contact=contact)
+    told = page(voice, "privacy", operator=who)
+    return replace(told, rows=((voice.page_tap("mydata"),), *told.rows))
+
+
+def my_data(voice: Voice, chosen: str | None) -> Reply:
+    """What is kept about the person: a chosen language, or nothing."""
+    if not chosen:
+        return page(voice, "mydata.nothing")
+    kept = page(voice, "mydata.language", language=formats.autonym(chosen))
+    return replace(kept, rows=((voice.page_tap("forget"),), *kept.rows))
 
 
 def answer(
@@ -123,7 +172,12 @@ def answer(
     """The answer to a topic: short, then detail, then sources and the day checked."""
     told = voice.knowledge.answers[voice.language][topic]
     heading = Paragraph((Bold(told.title),))
-    blocks = (heading, *told.short, Quote(_flat(told.detail), expandable=True), *_sources(voice, topic))
+    blocks = (
+        heading,
+        *told.short,
+        Quote(_flat(told.detail), expandable=True),
+        *_sources(voice, topic),
+    )
     rows: list[Row] = []
     definition = voice.knowledge.topics[topic]
     if thread.step or definition.starts_objection:
@@ -149,10 +203,10 @@ def choices(voice: Voice, found: tuple[str, ...], thread: Thread) -> Reply:
     return Reply(voice.blocks("choose.text"), tuple(rows))
 
 
-def unknown(voice: Voice, thread: Thread, *, key: str = "unknown.text", edits: bool = False) -> Reply:
+def unknown(voice: Voice, thread: Thread, *, key: str = "unknown.text") -> Reply:
     """An honest don't-know with the topics as buttons."""
     rows = [*_groups(voice), (voice.objection_tap(thread),)]
-    return Reply(voice.blocks(key), tuple(rows), edits)
+    return Reply(voice.blocks(key), tuple(rows))
 
 
 def small_talk(voice: Voice, kind: str, thread: Thread) -> Reply:
@@ -201,9 +255,6 @@ def _in_pairs(taps: list[Tap]) -> list[Row]:
     return [tuple(taps[n : n + 2]) for n in range(0, len(taps), 2)]
 
 
-def _flat(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+def _flat(blocks: tuple[Block, ...]) -> tuple[Paragraph | Item, ...]:
     """Blocks without quotes: a quote cannot hold another."""
     return tuple(b for b in blocks if not isinstance(b, Quote))
-
-
-__all__ = ["Copy", "Step", "Visit", "Voice"]

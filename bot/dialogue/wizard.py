@@ -8,8 +8,7 @@ from bot.dialogue.objection import Step
 from bot.dialogue.replies import COPY_LENGTH, Copy, Key, Reply, Row, Visit
 from bot.dialogue.screens import Voice
 from bot.knowledge import formats
-from bot.knowledge.markup import Block, Bold, Paragraph, Plain
-
+from bot.knowledge.markup import Block, Bold, Paragraph
 
 _LOGGED_IN = frozenset({"facebook", "instagram"})
 """Accounts whose form opens only where one is logged in."""
@@ -79,10 +78,11 @@ def _progress(voice: Voice, step: Step, account: str | None) -> Block:
 def _text(
     voice: Voice, key: str, step: Step, account: str | None, values: dict[str, str]
 ) -> list[Block]:
-    """A screen's text, and what is special to the region or the account."""
+    """A screen's text, and what is special to the kind of account or to the region."""
     blocks = list(voice.blocks(f"{key}.text", **values))
     region = objection.given(voice.knowledge.flow, step, "region")
-    for special in (*region, account):
+    whose = ("own" if account in _LOGGED_IN else "other") if account else None
+    for special in (whose, *region):
         if special and voice.catalog.has(f"{key}.{special}"):
             blocks += voice.blocks(f"{key}.{special}", **values)
     return blocks
@@ -128,6 +128,3 @@ def _moves(voice: Voice, step: Step) -> list[Row]:
 
 def _account(voice: Voice, account: str) -> str:
     return voice.say(f"option.name.{account}")
-
-
-__all__ = ["Plain", "show", "stopped"]

@@ -110,7 +110,9 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._fail(event, "yaml-documents", "a second document (---)", "use one file each")
+                    self._fail(
+                        event, "yaml-documents", "a second document (---)", "use one file each"
+                    )
             elif isinstance(event, yaml.NodeEvent):
                 value = self._node(event, events, ())
         return value
@@ -144,7 +146,9 @@ class _Builder:
         mapping: dict[str, Value] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
-                self._fail(event, "yaml-key", "a key that is no plain text", "use a plain word as key")
+                self._fail(
+                    event, "yaml-key", "a key that is no plain text", "use a plain word as key"
+                )
             key = str(event.value)
             if key == "<<":
                 self._fail(event, "yaml-merge", "a merge key (<<)", "write the values out")

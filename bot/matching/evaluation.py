@@ -110,7 +110,9 @@ def calibrate(
     before = matcher.policy
     try:
         for answer, margin, offer in product(
-            [n / 100 for n in range(0, 24, 2)], [n / 100 for n in range(1, 11)], [-0.04, -0.02, 0.0, 0.02]
+            [n / 100 for n in range(0, 24, 2)],
+            [n / 100 for n in range(1, 11)],
+            [-0.04, -0.02, 0.0, 0.02],
         ):
             matcher.policy = Policy(answer=answer, margin=margin, offer=offer)
             seen = figures(evaluate(matcher, utterances))

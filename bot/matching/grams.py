@@ -12,18 +12,14 @@ _SPACE = ord(" ")
 _BREAK = ord("\n")
 
 
-def grams(
-    texts: Sequence[str], sizes: Iterable[int], *, within_words: bool
-) -> tuple[Keys, Rows]:
+def grams(texts: Sequence[str], sizes: Iterable[int], *, within_words: bool) -> tuple[Keys, Rows]:
     """Keys of all n-grams of all texts, and the number of the text that each stands in.
 
     Every text is read with a space before and after it. `within_words` leaves out n-grams that
     reach from one word into the next. The keys are the same in every process.
     """
     padded = [f"{_BREAK_TEXT} {text} " for text in texts]
-    codes = np.frombuffer(
-        "".join(padded).encode("utf-32-le", "surrogatepass"), dtype=np.uint32
-    )
+    codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     owners = np.repeat(np.arange(len(texts)), [len(text) for text in padded])
     keys: list[Keys] = []
     rows: list[Rows] = []

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -88,8 +89,9 @@ class Candidate:
 class Postings:
     """Which phrasings hold a feature, and how much it counts there (TF-IDF, rows of length 1)."""
 
-    def __init__(self, keys: Keys, owners: Ints, size: int) -> None:
-        """`keys[i]` stands in the phrasing number `owners[i]`, of `size` phrasings."""
+    def __init__(self, entries: tuple[Keys, Ints], size: int) -> None:
+        """`entries`: keys, and for each the number of the phrasing (of `size`) it stands in."""
+        keys, owners = entries
         self.size = size
         # Key and row in one number: sorting it groups by key, then by row.
         packed, times = np.unique(
@@ -165,9 +167,9 @@ class Index:
         self._stemmer = _stemmer(language)
         stems = [self.stems(text) for text in texts]
         size = len(texts)
-        self._grams = Postings(*grams(texts, GRAM_SIZES, within_words=True), size)
-        self._stems = Postings(*_spread([[_key(stem) for stem in row] for row in stems]), size)
-        self._pairs = Postings(*_spread([_pairs(row) for row in stems]), size)
+        self._grams = Postings(grams(texts, GRAM_SIZES, within_words=True), size)
+        self._stems = Postings(_spread([[_key(stem) for stem in row] for row in stems]), size)
+        self._pairs = Postings(_spread([_pairs(row) for row in stems]), size)
         self._known = frozenset(stem for row in stems for stem in row)
         self._vocabulary = sorted(s for s in self._known if len(s) >= SHORTEST_MISSPELT - 1)
         self._lengths = [
@@ -256,7 +258,7 @@ def _key(feature: str) -> int:
 
 
 def _pairs(stems: Sequence[str]) -> list[int]:
-    return [_key(f"{a} {b}") for a, b in zip(stems, stems[1:], strict=False)]
+    return [_key(f"{a} {b}") for a, b in pairwise(stems)]
 
 
 def _spread(rows: Sequence[Sequence[int]]) -> tuple[Keys, Ints]:

@@ -32,8 +32,8 @@ class Policy:
     """Below this score nothing is offered, whatever it is compared with."""
     near: float = 0.7
     """Choices score at least this share of the best one."""
-    aside: float = 0.30
-    """The score from which small talk is recognised."""
+    aside: float = 0.33
+    """The score from which small talk is recognised, if it is ahead of the topics by `margin`."""
 
 
 class Outcome(Enum):
@@ -135,7 +135,8 @@ class Matcher:
         others = [c for c in ranked if c.role is not Role.TOPIC]
         aside = next((c for c in others if c.role is Role.ASIDE), None)
         best = topics[0] if topics else None
-        if aside and aside.score >= policy.aside and (not best or aside.score > best.score):
+        rival = best.score + policy.margin if best else 0.0
+        if aside and aside.score >= max(policy.aside, rival):
             return Match(Outcome.CHITCHAT, language, aside.label, (), aside.score,
                          "nearest to small talk", candidates=ranked)  # fmt: skip
         if not best or best.score < policy.weakest:
@@ -143,9 +144,7 @@ class Matcher:
                          rule="nothing comes near", candidates=ranked)  # fmt: skip
         lead = best.score - (others[0].score if others else 0.0)
         margin = best.score - (topics[1].score if len(topics) > 1 else 0.0)
-        choices = tuple(
-            c for c in topics[:MOST_CHOICES] if c.score >= policy.near * best.score
-        )
+        choices = tuple(c for c in topics[:MOST_CHOICES] if c.score >= policy.near * best.score)
         if lead >= policy.answer and margin >= policy.margin:
             rule = f"leads by {margin:.2f}, and {lead:.2f} ahead of what is not ours"
             return Match(Outcome.ANSWER, language, best.label, choices, best.score, rule,

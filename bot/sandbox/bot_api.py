@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from collections import deque
@@ -259,7 +260,7 @@ class BotApi:
             raise _bad("BOT_COMMANDS_TOO_MUCH")
         for command in commands:
             name, text = str(command.get("command", "")), str(command.get("description", ""))
-            if not 1 <= len(name) <= 32 or not name.replace("_", "").isalnum() or name != name.lower():  # noqa: PLR2004
+            if not _COMMAND.fullmatch(name):
                 raise _bad("BOT_COMMAND_INVALID")
             if not 1 <= len(text) <= 256:  # noqa: PLR2004
                 raise _bad("BOT_COMMAND_DESCRIPTION_INVALID")
@@ -344,6 +345,7 @@ class BotApi:
         return message
 
 
+_COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 _METHODS: dict[str, Callable[[BotApi, Json], Any]] = {
     "getme": BotApi._get_me,
     "getupdates": BotApi._get_updates,
@@ -395,10 +397,14 @@ def _keyboard(parameters: Json) -> Json | None:
 
 def _check_button(button: Any) -> None:
     if not isinstance(button, dict) or not str(button.get("text", "")).strip():
-        raise _bad("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
+        raise _bad(
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+        )
     kinds = [kind for kind in ("callback_data", "url", "copy_text") if kind in button]
     if len(kinds) != 1:
-        raise _bad("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
+        raise _bad(
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+        )
     match kinds[0]:
         case "callback_data":
             if not 1 <= len(str(button["callback_data"]).encode()) <= MAX_DATA_BYTES:
@@ -407,7 +413,9 @@ def _check_button(button: Any) -> None:
             url = str(button["url"])
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https", "tg"}:
-                raise _bad(f"inline keyboard button URL '{url}' is invalid: Unsupported URL protocol")
+                raise _bad(
+                    f"inline keyboard button URL '{url}' is invalid: Unsupported URL protocol"
+                )
             if not parts.hostname or "." not in parts.hostname:
                 raise _bad(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
         case _:

@@ -113,9 +113,7 @@ def _open(source: str, position: int) -> tuple[Node, int]:
     found = _START.match(source, position)
     name = found[1].lower() if found else ""
     if name not in TAGS:
-        raise MarkupError(
-            f'Unsupported start tag "{name}" at byte offset {_at(source, position)}'
-        )
+        raise MarkupError(f'Unsupported start tag "{name}" at byte offset {_at(source, position)}')
     cursor = position + 1 + len(name)
     attributes: dict[str, str] = {}
     while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import Any
 import tornado.web
 import tornado.websocket
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from bot.sandbox.bot_api import ApiError, BotApi, Chat, Fault, Json
 
@@ -19,7 +19,12 @@ PAGE = Path(__file__).resolve().parent / "page"
 MAX_BODY = 1 << 20
 MAX_TEXT = 4_096
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +74,19 @@ async def serve(host: str, port: int, api: BotApi | None = None) -> AsyncIterato
         hosts=LOOPBACK | {host} if host not in {"0.0.0.0", "::"} else None,  # noqa: S104
         websocket_max_message_size=MAX_BODY,
     )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        sockets = bind_sockets(port, host)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise OSError(
             f"port {port} on {host} cannot be used ({error.strerror}): "
             f"choose another, for example PORT={port + 1 if port else 8081}"
         ) from error
     server = HTTPServer(application, max_body_size=MAX_BODY)
-    server.add_sockets(sockets)
+    listener.setblocking(False)
+    server.add_socket(listener)
     try:
-        yield Sandbox(api, host, sockets[0].getsockname()[1])
+        yield Sandbox(api, host, listener.getsockname()[1])
     finally:
         server.stop()
         await server.close_all_connections()
@@ -110,7 +117,7 @@ class _BotApiHandler(_Guarded):
         if fault and fault.latency_s:
             await asyncio.sleep(fault.latency_s)
         if fault and fault.drop:
-            self.request.connection.stream.close()  # type: ignore[attr-defined]
+            self.detach().close()
             return
         try:
             if fault and fault.code:

@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import os
 import secrets
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -65,8 +65,7 @@ async def open_store(folder: Path) -> AsyncIterator[SqliteStore]:
         StorageError: when the folder cannot be used.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = _key(folder / KEY_FILE)
+        key = _prepare_folder(folder)
         # An unclosed connection would keep its thread, and so the process, alive.
         async with aiosqlite.connect(folder / FILE, isolation_level=None) as connection:
             await _prepare(connection)
@@ -76,6 +75,11 @@ async def open_store(folder: Path) -> AsyncIterator[SqliteStore]:
             f"DATA_DIR {str(folder)!r} cannot be used: {error}. "
             "Point DATA_DIR to a folder that this user may write to"
         ) from error
+
+
+def _prepare_folder(folder: Path) -> bytes:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _key(folder / KEY_FILE)
 
 
 async def _prepare(connection: aiosqlite.Connection) -> None:

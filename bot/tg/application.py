@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from telegram import BotCommand, Update
 from telegram.error import TelegramError
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY]
 """What we ask Telegram for; it keeps the last value it was told, so it is told at each start."""
 
-AnyApplication = Application  # type: ignore[type-arg]
+AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 
 
 class Conversation:

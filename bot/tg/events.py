@@ -27,13 +27,14 @@ def origin_of(update: Update) -> Origin | None:
     Only private chats: in a group nobody asked the bot to speak.
     """
     user, chat = update.effective_user, update.effective_chat
-    if not user or user.is_bot or not chat or chat.type != ChatType.PRIVATE:
+    if not user or user.is_bot or (chat and chat.type != ChatType.PRIVATE):
         return None
     if query := update.callback_query:
-        accessible = isinstance(query.message, Message)
-        message = query.message.message_id if query.message and accessible else None
-        return Origin(chat.id, query.id, message, user.language_code)
-    if update.message:
+        # Without its message a button was pressed under one that is gone: in a private chat,
+        # whose id is the person's.
+        message = query.message.message_id if isinstance(query.message, Message) else None
+        return Origin(chat.id if chat else user.id, query.id, message, user.language_code)
+    if update.message and chat:
         return Origin(chat.id, language=user.language_code)
     return None
 

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import MessageLimit
@@ -41,7 +42,7 @@ def _fitting(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
     """Runs of blocks that fit into one message each."""
     run: list[Block] = []
     length = entities = 0
-    for block in (piece for block in blocks for piece in _pieces(block)):
+    for block in chain.from_iterable(map(_pieces, blocks)):
         size, marks = _size(block), _entities(block)
         if run and (length + size + 2 > MAX_UNITS or entities + marks > MAX_ENTITIES):
             yield run

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from telegram import Bot, LinkPreviewOptions
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+from telegram.error import BadRequest, Forbidden, RetryAfter
 
 from bot.dialogue.replies import Reply, Turn
 from bot.tg.events import Origin
@@ -54,9 +55,9 @@ class Sender:
 
     async def _reply(self, reply: Reply, origin: Origin) -> None:
         parts = render(reply)
-        if reply.edits and origin.message is not None and len(parts) == 1:
-            if await self._edit(parts[0], origin.chat, origin.message):
-                return
+        editable = reply.edits and origin.message is not None and len(parts) == 1
+        if editable and await self._edit(parts[0], origin.chat, origin.message or 0):
+            return
         for part in parts:
             await self._send(part, origin.chat)
 
@@ -102,11 +103,8 @@ class Sender:
             await call()
         except RetryAfter as error:
             wait = error.retry_after
-            seconds = wait if isinstance(wait, int) else wait.total_seconds()
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
             if seconds > LONGEST_WAIT_S:
                 raise
             await self._sleep(seconds)
             await call()
-
-
-__all__ = ["Sender", "TelegramError"]

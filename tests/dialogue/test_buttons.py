@@ -94,7 +94,9 @@ def test_every_reachable_step_has_a_screen_in_every_language(reachable, knowledg
             assert not any(isinstance(target, Stale) for target in targets)
             labels = [tap.label for tap in taps]
             assert len(labels) == len(set(labels)), labels
-            backs = sum(label == knowledge.catalogs[tag].text("page.button.back") for label in labels)
+            backs = sum(
+                label == knowledge.catalogs[tag].text("page.button.back") for label in labels
+            )
             assert backs == (step.screen != knowledge.flow.first)
             if step.screen != "done":
                 assert any(isinstance(target, Stop) for target in targets)

@@ -99,7 +99,10 @@ def test_order_changes_nothing():
 
 def test_an_unrelated_topic_changes_no_exact_hit():
     """More knowledge takes nothing away."""
-    more = {**SHOP, "en": [*SHOP["en"], *(Phrasing(f"xylophone lesson {n}", "music") for n in range(9))]}
+    more = {
+        **SHOP,
+        "en": [*SHOP["en"], *(Phrasing(f"xylophone lesson {n}", "music") for n in range(9))],
+    }
     matcher = Matcher(more)
     for phrasing in SHOP["en"]:
         if phrasing.role is Role.TOPIC:

@@ -11,7 +11,9 @@ from bot.sandbox import markup
 from bot.tg.render import MAX_ENTITIES, MAX_UNITS, render, units
 
 WORDS = st.text(st.characters(), max_size=3_000)
-NASTY = st.sampled_from(["<b>", "</b>", "&lt;", "&", '"><script>', "a\ud800b", "𝔘" * 3_000, "<", "&#0;"])
+NASTY = st.sampled_from(
+    ["<b>", "</b>", "&lt;", "&", '"><script>', "a\ud800b", "𝔘" * 3_000, "<", "&#0;"]
+)
 TEXT = st.one_of(WORDS, NASTY)
 SPANS = st.lists(
     st.one_of(
