@@ -5,6 +5,7 @@ keys win in silence, and unfolds a few hundred bytes of aliases into millions of
 of these is an error with file, line and remedy, or simply cannot happen.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ MAX_NODES = 200_000
 
 # libyaml where the wheel has it: ten times as fast, the same events.
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u2028\u2029]")
 
 Value = str | list["Value"] | dict[str, "Value"]
 Place = tuple[str | int, ...]
@@ -69,10 +72,10 @@ def parse(raw: bytes, file: Path) -> Reading:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         _fail(file, line, "yaml-not-utf-8", "not UTF-8", "save the file as UTF-8")
-    for number, content in enumerate(text.split("\n"), start=1):
-        if bad := next((c for c in content if _is_control(c)), None):
-            _fail(file, number, "yaml-control", f"a control character (U+{ord(bad):04X})",
-                  "delete it; it cannot be seen, so retype the line")  # fmt: skip
+    if bad := _CONTROL.search(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        _fail(file, line, "yaml-control", f"a control character (U+{ord(bad[0]):04X})",
+              "delete it; it cannot be seen, so retype the line")  # fmt: skip
     builder = _Builder(file)
     try:
         value = builder.build(yaml.parse(text, Loader=_Loader))
@@ -85,10 +88,6 @@ def parse(raw: bytes, file: Path) -> Reading:
     except RecursionError:
         _fail(file, 1, "yaml-too-deep", "nested too deep", "flatten it")
     return Reading(file, value, builder.lines)
-
-
-def _is_control(character: str) -> bool:
-    return (character < " " and character not in "\t\r") or character in "\x7f\ufeff\u2028\u2029"
 
 
 def _fail(file: Path, line: int, rule: str, message: str, remedy: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable
 
 MAX_INPUT = 1_000
 """Code points of an utterance that are read: the first and the last half of these.
@@ -15,10 +15,11 @@ MAX_WORDS = 200
 """Words of a normal form at most."""
 
 # Letters that Unicode does not take apart, spelt as people do without the key.
-_SPELT = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i"}
-)
+_SPELT = {
+    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i",
+}  # fmt: skip
 _RUNS = re.compile(r"(.)\1{2,}")
+_MOST_KEPT = 20_000
 
 
 def cut(text: str) -> str:
@@ -38,21 +39,10 @@ def normalise(text: str) -> str:
     # Unicode's compatibility caseless form (The Unicode Standard, D146): fold, take apart, twice.
     folded = unicodedata.normalize("NFKD", cut(text).casefold())[:MAX_NORMAL]
     folded = unicodedata.normalize("NFKD", folded.casefold())[:MAX_NORMAL]
-    words = "".join(map(_kept, folded.translate(_SPELT))).split()
+    words = folded.translate(_BARE).split()
     if len(words) > MAX_WORDS:
         words = words[: MAX_WORDS // 2] + words[-MAX_WORDS // 2 :]
     return _RUNS.sub(r"\1\1", " ".join(words))[:MAX_NORMAL].rstrip()
-
-
-@lru_cache(maxsize=4_096)
-def _kept(character: str) -> str:
-    """Keep letters and digits, drop marks and what has no width, turn the rest into a space."""
-    category = unicodedata.category(character)
-    if category[0] == "L" or category in {"Nd", "Nl", "No"}:
-        return character
-    if category in {"Mn", "Me", "Cf", "Mc"}:
-        return ""
-    return " "
 
 
 def spelling(text: str) -> str:
@@ -61,8 +51,38 @@ def spelling(text: str) -> str:
     Bounded and safe like `normalise`.
     """
     composed = unicodedata.normalize("NFC", cut(text).casefold())[:MAX_NORMAL]
-    letters = "".join(
-        c if (kind := unicodedata.category(c))[0] in "LM" else "" if kind == "Cf" else " "
-        for c in composed
-    )
-    return " ".join(letters.split()[:MAX_WORDS])
+    return " ".join(composed.translate(_ACCENTED).split()[:MAX_WORDS])
+
+
+class _Table(dict[int, str]):
+    """What becomes of each character, worked out when it is first met."""
+
+    def __init__(self, rule: Callable[[str], str]) -> None:
+        super().__init__()
+        self._rule = rule
+
+    def __missing__(self, code: int) -> str:
+        kept = self._rule(chr(code))
+        if len(self) < _MOST_KEPT:
+            self[code] = kept
+        return kept
+
+
+def _bare(character: str) -> str:
+    """Keep letters and digits, drop marks and what has no width, turn the rest into a space."""
+    category = unicodedata.category(character)
+    if category[0] == "L" or category in {"Nd", "Nl", "No"}:
+        return _SPELT.get(character, character)
+    return "" if category in {"Mn", "Me", "Mc", "Cf"} else " "
+
+
+def _accented(character: str) -> str:
+    """Keep letters and their marks, drop what has no width, turn the rest into a space."""
+    category = unicodedata.category(character)
+    if category[0] in "LM":
+        return character
+    return "" if category == "Cf" else " "
+
+
+_BARE = _Table(_bare)
+_ACCENTED = _Table(_accented)
