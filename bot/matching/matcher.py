@@ -22,7 +22,7 @@ class Policy:
     most answers at once with at most 1.5 % wrong and 3 % of what is not ours answered.
     """
 
-    answer: float = 0.13
+    answer: float = 0.14
     """The lead from which the best topic is answered, if it is ahead of the second by `margin`."""
     margin: float = 0.02
     """How far the best topic must be ahead of the second."""
