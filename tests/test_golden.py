@@ -1,7 +1,8 @@
 """Whole conversations through the real application over HTTP, word for word.
 
 Each file of tests/golden/ is a conversation: `language` of the phone's app and `turns`. A turn
-says or taps something and holds what the bot shows. `expects` are the promises, written by hand;
+says or taps something and holds what the bot shows. `answers` (the title of the topic answered) and
+`expects` (words that must be there) are the promises, written by hand;
 `shows` is the transcript: `pytest tests/test_golden.py --update-golden` writes it anew after a
 change of texts, and the diff is what people will see.
 """
@@ -46,6 +47,8 @@ async def test_conversation_goes_as_written(file, assistant, tmp_path, request):
                 if turn.get("twice"):  # the same button again, before the screen has changed
                     await phone.press(message, data)
             transcript = _transcript(shown)
+            if "answers" in turn:
+                assert transcript[0]["new message"].startswith(turn["answers"]), transcript[0]
             for promise in turn.get("expects", []):
                 assert promise in yaml.dump(transcript, allow_unicode=True, width=10_000), promise
             if update:

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 NO_CHROMIUM = "Chromium is missing: apt-get install chromium (or your system's way), then make test"
 
 pytestmark = pytest.mark.slow
@@ -151,7 +153,8 @@ def test_questions_in_english_and_french_and_an_honest_dont_know(page):
     assert link.get_attribute("href").startswith("https://")
     assert link.get_attribute("target") == "_blank"
     say(page, "mes mp sont utilisés ??")
-    expect_newest(page, "Messages privés", "Vérifié le")
+    expect_newest(page, "Vérifié le", "Non, dit Meta")
+    assert newest(page).locator(".text").inner_text().startswith("Messages privés")
     say(page, "what's the weather")
     expect_newest(page, "I do not know that", "My data", "Objecting")
 
