@@ -1,11 +1,14 @@
 """Content and index together: all that a turn of conversation needs."""
 
+from collections.abc import Callable
+
 from bot.dialogue.screens import Operator
 from bot.dialogue.turn import Assistant
 from bot.knowledge.loader import load
 from bot.knowledge.model import Knowledge
 from bot.matching.index import Phrasing, Role
 from bot.matching.matcher import Matcher
+from bot.matching.text import normalise
 from bot.settings import Settings
 
 
@@ -25,6 +28,23 @@ def phrasings(knowledge: Knowledge) -> dict[str, list[Phrasing]]:
             own += [Phrasing(text, kind, Role.ASIDE) for text in texts]
         own += [Phrasing(text, "outside", Role.OUTSIDE) for text in knowledge.outside[language]]
     return found
+
+
+def winners(matcher: Matcher) -> Callable[[str, str], set[str]]:
+    """Topics that an utterance is most like, exact hits not counted.
+
+    In its own language, and over all languages that its words may be in.
+    """
+
+    def find(text: str, language: str) -> set[str]:
+        normal = normalise(text)
+        own = matcher.indexes[language].best(normal)
+        best = own
+        for tag in set(matcher.likely(text)) - {language}:
+            best = max(best, matcher.indexes[tag].best(normal))
+        return {topic for _, topic in (own, best) if topic}
+
+    return find
 
 
 def build_assistant(settings: Settings) -> Assistant:

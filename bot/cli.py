@@ -1,18 +1,26 @@
 """The commands."""
 
 import argparse
+import difflib
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-from bot.assistant import build_assistant
+from bot import export
+from bot.assistant import build_assistant, load_knowledge, phrasings, winners
 from bot.dialogue.events import Person, Thread
+from bot.dialogue.screens import Operator
 from bot.dialogue.turn import Assistant, decide
+from bot.knowledge import checks
+from bot.knowledge.checks import Subject
+from bot.knowledge.editing import follow
 from bot.knowledge.faults import ContentError, Severity
 from bot.knowledge.loader import examine
 from bot.knowledge.markup import plain
-from bot.matching.matcher import Match, Outcome
+from bot.matching.matcher import Match, Matcher, Outcome
 from bot.settings import Settings, SettingsError, read_settings
 
 GOOD, FAULTS, WRONG_USE = 0, 1, 2
@@ -69,6 +77,49 @@ def _parser() -> argparse.ArgumentParser:
         description="Check the content: every fault with file, line, rule and remedy.",
     )
     check.set_defaults(command=_check)
+
+    trace = commands.add_parser(
+        "trace",
+        help="show what an answer rests on",
+        description="From a topic's answer to its facts and their documents, with status and date.",
+    )
+    trace.add_argument("topic", metavar="TOPIC")
+    trace.set_defaults(command=_trace)
+
+    exported = commands.add_parser(
+        "export",
+        help="print everything it knows",
+        description="Topics, phrasings, answers, facts, documents and links of all languages.",
+    )
+    exported.add_argument("--json", action="store_true", required=True, help="as JSON")
+    exported.set_defaults(command=_export)
+
+    followed = commands.add_parser(
+        "follow",
+        help="note that answers were brought up to date",
+        description="Note that the answers of a language (or some topics of it) follow the English "
+        "and the facts as they are now.",
+    )
+    followed.add_argument("language", metavar="LANGUAGE")
+    followed.add_argument("topic", nargs="*", metavar="TOPIC")
+    followed.set_defaults(command=_follow)
+
+    begun = commands.add_parser(
+        "new-language",
+        help="begin a language",
+        description="Make the files of a language, with English text to translate, and say what "
+        "is left to do.",
+    )
+    begun.add_argument("language", metavar="LANGUAGE")
+    begun.set_defaults(command=_new_language)
+
+    gallery = commands.add_parser(
+        "gallery",
+        help="one page with every screen and answer",
+        description="Write one HTML page with every screen and every answer in every language.",
+    )
+    gallery.add_argument("output", nargs="?", default="gallery.html", metavar="FILE")
+    gallery.set_defaults(command=_gallery)
     return parser
 
 
@@ -84,16 +135,87 @@ def _run(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:
-    knowledge, faults = examine(settings.faq_dir, settings.locales_dir)
+    examination = examine(settings.faq_dir, settings.locales_dir)
+    faults = list(examination.faults)
+    if knowledge := examination.knowledge:
+        matcher = Matcher(phrasings(knowledge))
+        subject = Subject(examination.files, knowledge, date.today(), winners(matcher))
+        faults += checks.run(subject)
     for fault in faults:
         print(fault)
     errors = sum(fault.severity is Severity.ERROR for fault in faults)
     if knowledge:
-        topics, languages = len(knowledge.topics), ", ".join(knowledge.languages)
-        print(f"{topics} topics in {languages}; {len(knowledge.facts)} facts, "
-              f"{len(knowledge.documents)} documents, {len(knowledge.links)} links")  # fmt: skip
+        print("\n".join(export.table(knowledge)))
+        stale = sum(a.stale for answers in knowledge.answers.values() for a in answers.values())
+        print(f"{len(knowledge.topics)} topics × {len(knowledge.languages)} languages, "
+              f"{len(knowledge.facts)} facts, {len(knowledge.documents)} documents, "
+              f"{len(knowledge.links)} links; {stale} stale")  # fmt: skip
     print(f"{errors} errors, {len(faults) - errors} warnings")
     return FAULTS if errors else GOOD
+
+
+def _trace(options: argparse.Namespace, settings: Settings) -> int:
+    knowledge = load_knowledge(settings)
+    if options.topic not in knowledge.topics:
+        near = difflib.get_close_matches(options.topic, knowledge.topics, 3, 0.3)
+        print(f"optout-bot trace: there is no topic {options.topic!r}; "
+              f"did you mean {', '.join(near) or 'one of faq/topics.yaml'}?", file=sys.stderr)  # fmt: skip
+        return WRONG_USE
+    for line in export.trace(knowledge, options.topic, date.today()):
+        print(line)
+    return GOOD
+
+
+def _export(_: argparse.Namespace, settings: Settings) -> int:
+    everything = export.everything(load_knowledge(settings), date.today())
+    json.dump(everything, sys.stdout, ensure_ascii=False, indent=1)
+    print()
+    return GOOD
+
+
+def _follow(options: argparse.Namespace, settings: Settings) -> int:
+    examination = examine(settings.faq_dir, settings.locales_dir)
+    errors = [f for f in examination.faults if f.rule != "no-follows"]
+    if errors:
+        raise ContentError(errors)
+    if options.language not in examination.files.own:
+        print(f"optout-bot follow: there is no language {options.language!r}", file=sys.stderr)
+        return WRONG_USE
+    known = {raw.topic for raw in examination.files.answers()}
+    if strange := sorted(set(options.topic) - known):
+        print(f"optout-bot follow: no topic {', '.join(strange)}", file=sys.stderr)
+        return WRONG_USE
+    changed = follow(examination, options.language, options.topic)
+    print(f"{changed} answers in {options.language} follow the English and the facts of today")
+    return GOOD
+
+
+def _new_language(options: argparse.Namespace, settings: Settings) -> int:
+    from bot.scaffold import ScaffoldError, begin
+
+    examination = examine(settings.faq_dir, settings.locales_dir)
+    if examination.knowledge is None:
+        raise ContentError(examination.faults)
+    try:
+        left = begin(examination.files, settings.locales_dir, options.language)
+    except ScaffoldError as error:
+        print(f"optout-bot new-language: {error}", file=sys.stderr)
+        return WRONG_USE
+    print("\n".join(left))
+    return GOOD
+
+
+def _gallery(options: argparse.Namespace, settings: Settings) -> int:
+    from bot.gallery import page
+
+    operator = Operator(settings.operator_name, settings.operator_contact)
+    shown = page(load_knowledge(settings), operator, date.today())
+    if options.output == "-":
+        print(shown)
+        return GOOD
+    Path(options.output).write_text(shown, encoding="utf-8")
+    print(f"written to {options.output}: open it in a browser")
+    return GOOD
 
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
@@ -148,7 +270,8 @@ def _result(question: str, match: Match, assistant: Assistant) -> dict[str, Any]
 
 def _answer(topic: str, language: str, assistant: Assistant) -> str:
     answer = assistant.knowledge.answers[language][topic]
-    return f"{plain(answer.short)}\n\n{plain(answer.detail)}"
+    today = date.today()
+    return f"{plain(answer.short.on(today))}\n\n{plain(answer.detail.on(today))}"
 
 
 def _told(match: Match, assistant: Assistant) -> str:

@@ -1,6 +1,7 @@
 """The screens that every conversation needs: start, topics, languages, answers."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from bot.dialogue import buttons
 from bot.dialogue.buttons import Button, Enter, OpenGroup, OpenTopic, Page, Rate, Speak
@@ -21,7 +22,7 @@ from bot.knowledge.markup import (
     fill,
     parse,
 )
-from bot.knowledge.model import Document, Knowledge
+from bot.knowledge.model import FALLBACK_LANGUAGE, Document, Knowledge
 
 RELATED = 3
 """Related topics under an answer at most."""
@@ -41,6 +42,7 @@ class Voice:
 
     knowledge: Knowledge
     language: str
+    today: date
 
     @property
     def catalog(self) -> Catalog:
@@ -171,13 +173,14 @@ def answer(
 ) -> Reply:
     """The answer to a topic: short, then detail, then sources and the day checked."""
     told = voice.knowledge.answers[voice.language][topic]
-    heading = Paragraph((Bold(told.title),))
-    blocks = (
-        heading,
-        *told.short,
-        Quote(_flat(told.detail), expandable=True),
-        *_sources(voice, topic),
-    )
+    blocks: list[Block] = [Paragraph((Bold(told.title),))]
+    if told.stale and voice.language != FALLBACK_LANGUAGE:
+        # Never silently wrong: the English it should follow has changed.
+        told = voice.knowledge.answers[FALLBACK_LANGUAGE][topic]
+        blocks += voice.blocks("answer.stale")
+    blocks += told.short.on(voice.today)
+    blocks.append(Quote(_flat(told.detail.on(voice.today)), expandable=True))
+    blocks += _sources(voice, topic)
     rows: list[Row] = []
     definition = voice.knowledge.topics[topic]
     if thread.step or definition.starts_objection:
@@ -191,7 +194,7 @@ def answer(
             )
         )
     rows.append((voice.page_tap("topics"),))
-    return Reply(blocks, tuple(rows), edits)
+    return Reply(tuple(blocks), tuple(rows), edits)
 
 
 def choices(voice: Voice, found: tuple[str, ...], thread: Thread) -> Reply:

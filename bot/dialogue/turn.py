@@ -1,6 +1,7 @@
 """One turn: an event in, replies out."""
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from bot.dialogue import buttons, screens, wizard
 from bot.dialogue.buttons import (
@@ -35,9 +36,10 @@ class Assistant:
     operator: Operator = field(default_factory=Operator)
 
 
-def respond(event: Event, assistant: Assistant) -> Turn:
+def respond(event: Event, assistant: Assistant, today: date) -> Turn:
     """What comes of an event. Never raises for anything a person can send."""
-    voice = Voice(assistant.knowledge, interface_language(event.person, assistant.knowledge))
+    language = interface_language(event.person, assistant.knowledge)
+    voice = Voice(assistant.knowledge, language, today)
     match event:
         case Asked():
             return _asked(event, voice, assistant)
@@ -77,7 +79,7 @@ def _asked(event: Asked, voice: Voice, assistant: Assistant) -> Turn:
     match = decide(event.text, event.person, event.thread, assistant)
     sure = match.certain or match.outcome in {Outcome.ANSWER, Outcome.CHOOSE}
     if sure and match.language in assistant.knowledge.languages:
-        voice = Voice(assistant.knowledge, match.language)
+        voice = replace(voice, language=match.language)
     record = Record("asked", voice.language, match.outcome.value, match.label or "-")
     thread = replace(event.thread, language=voice.language)
     match match.outcome:
@@ -117,7 +119,7 @@ def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
     button = buttons.parse(event.data, assistant.knowledge)
     if isinstance(button, Stale):
         return _stale(button, event.thread, voice)
-    voice = Voice(assistant.knowledge, button.language)
+    voice = replace(voice, language=button.language)
     record = Record("pressed", voice.language, type(button).__name__.lower())
     thread = replace(event.thread, language=voice.language)
     match button:
@@ -147,7 +149,7 @@ def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
 def _stale(button: Stale, thread: Thread, voice: Voice) -> Turn:
     """An old or forged button: a fresh screen and a kind word."""
     if button.language:
-        voice = Voice(voice.knowledge, button.language)
+        voice = replace(voice, language=button.language)
     if button.objecting:
         step = start(voice.knowledge.flow)
         reply, thread = wizard.show(voice, step, edits=False), replace(thread, step=step)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +13,9 @@ from babel import UnknownLocaleError
 from bot.knowledge import formats
 from bot.knowledge.catalog import Catalog
 from bot.knowledge.faults import ContentError, Fault, Severity
+from bot.knowledge.files import PHRASINGS_ONLY, ContentFiles, RawAnswer
 from bot.knowledge.flow import read_flow
+from bot.knowledge.lineage import is_stale
 from bot.knowledge.markup import LINK, PLACEHOLDER, Block, fill, parse
 from bot.knowledge.model import (
     FALLBACK_LANGUAGE,
@@ -23,6 +26,7 @@ from bot.knowledge.model import (
     Knowledge,
     Link,
     Place,
+    Text,
     Topic,
 )
 from bot.knowledge.shape import Shape
@@ -54,17 +58,30 @@ def load(faq: Path, locales: Path) -> Knowledge:
     Raises:
         ContentError: with all faults that were found; nothing is used of broken content.
     """
-    knowledge, faults = examine(faq, locales)
-    errors = [fault for fault in faults if fault.severity is Severity.ERROR]
-    if errors or knowledge is None:
+    examination = examine(faq, locales)
+    errors = [fault for fault in examination.faults if fault.severity is Severity.ERROR]
+    if errors or examination.knowledge is None:
         raise ContentError(errors)
-    return knowledge
+    return examination.knowledge
 
 
-def examine(faq: Path, locales: Path) -> tuple[Knowledge | None, list[Fault]]:
-    """Read the content; give what could be built (None where too much is broken) and all faults."""
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was read, what could be made of it, and what is wrong with it."""
+
+    files: ContentFiles
+    knowledge: Knowledge | None
+    """None where too much is broken."""
+    faults: list[Fault]
+    topics: Mapping[str, Topic]
+    facts: Mapping[str, Fact]
+    """Topics and facts as far as they could be read, also where the rest is broken."""
+
+
+def examine(faq: Path, locales: Path) -> Examination:
+    """Read the content and collect all faults of its shape."""
     shape = Shape()
-    files = _Files.read(shape, faq, locales)
+    files = ContentFiles.read(shape, faq, locales)
     if not files.own and not shape.faults:
         remedy = "point FAQ_DIR to the folder that holds topics.yaml and en/"
         shape.faults.append(
@@ -72,47 +89,23 @@ def examine(faq: Path, locales: Path) -> tuple[Knowledge | None, list[Fault]]:
         )
     if shape.faults:
         # Nothing can be said of the rest before the files can be read.
-        return None, shape.faults
-    return _Builder(shape, files).build(), shape.faults
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """All files as they were read."""
-
-    faq: Path
-    shared: Mapping[str, Reading]
-    own: Mapping[str, list[Reading]]
-    """Files of faq/<language>/."""
-    spoken: Mapping[str, Reading]
-    """Files of locales/."""
-
-    @classmethod
-    def read(cls, shape: Shape, faq: Path, locales: Path) -> "_Files":
-        languages = sorted(p.name for p in faq.iterdir() if p.is_dir()) if faq.is_dir() else []
-        return cls(
-            faq,
-            {name: shape.read(faq / f"{name}.yaml") for name in _SHARED},
-            {
-                language: [shape.read(file) for file in sorted((faq / language).glob("*.yaml"))]
-                for language in languages
-            },
-            {language: shape.read(locales / f"{language}.yaml") for language in languages},
-        )
-
-
-_SHARED = ("topics", "documents", "facts", "links", "objection")
-_PHRASINGS_ONLY = frozenset({"outside", "chitchat"})
+        return Examination(files, None, shape.faults, {}, {})
+    builder = _Builder(shape, files)
+    knowledge = builder.build()
+    return Examination(files, knowledge, shape.faults, builder.topics, builder.facts)
 
 
 class _Builder:
-    def __init__(self, shape: Shape, files: _Files) -> None:
+    def __init__(self, shape: Shape, files: ContentFiles) -> None:
         self.shape, self.files = shape, files
         self.links: dict[str, Link] = {}
         self.facts: dict[str, Fact] = {}
         self.topics: dict[str, Topic] = {}
         self.fact_texts: dict[str, dict[str, str]] = {}
         self.kinds: set[str] = set()
+        self.english = {
+            raw.topic: raw for raw in files.answers() if raw.language == FALLBACK_LANGUAGE
+        }
 
     def build(self) -> Knowledge | None:
         shape = self.shape
@@ -242,6 +235,7 @@ class _Builder:
                     values=values,
                     note=text.get("note", ""),
                     review_by=shape.day(at, review, key, "review_by") if review else None,
+                    replaced_by=text.get("replaced_by"),
                 ),
             )
 
@@ -339,7 +333,7 @@ class _Builder:
         shape = self.shape
         answers: dict[str, Answer] = {}
         for at in self.files.own[language]:
-            if at.file.stem in _PHRASINGS_ONLY:
+            if at.file.stem in PHRASINGS_ONLY:
                 continue
             for key, value in shape.mapping(at, at.value, optional=None).items():
                 if key not in self.topics:
@@ -381,17 +375,43 @@ class _Builder:
     def _answer(self, at: Reading, language: str, key: str, value: Value) -> Answer:
         shape = self.shape
         entry = shape.mapping(at, value, key,
-                             required=frozenset({"title", "short", "detail", "phrasings"}))  # fmt: skip
+                             required=frozenset({"title", "short", "detail", "phrasings"}),
+            optional=frozenset({"follows"}))  # fmt: skip
         title = shape.text(at, entry.get("title", ""), key, "title")
         if len(title) > TITLE_LENGTH:
             shape.fault(at, "title-length", f"{len(title)} characters", f"at most {TITLE_LENGTH}: "
                        "it is a button", key, "title")  # fmt: skip
+        raw = RawAnswer(language, key, at, entry)
+        facts = [self.facts[name] for name in self.topics[key].facts if name in self.facts]
+        if "follows" not in entry:
+            shape.fault(at, "no-follows", "it is not said which English this follows",
+                        f"run: optout-bot follow {language} {key}", key)  # fmt: skip
         return Answer(
             title=title,
-            short=self._blocks(at, language, entry.get("short", ""), key, "short"),
-            detail=self._blocks(at, language, entry.get("detail", ""), key, "detail"),
+            short=self._text(at, language, entry.get("short", ""), key, "short"),
+            detail=self._text(at, language, entry.get("detail", ""), key, "detail"),
             phrasings=tuple(shape.texts(at, entry.get("phrasings", []), key, "phrasings")),
+            stale=is_stale(raw, self.english.get(key), facts),
         )
+
+    def _text(self, at: Reading, language: str, value: Value, *place: str | int) -> Text:
+        """A text, or a list of texts of which each but the last holds until a day."""
+        shape = self.shape
+        if not isinstance(value, list):
+            return Text(((None, self._blocks(at, language, value, *place)),))
+        variants: list[tuple[date | None, tuple[Block, ...]]] = []
+        for n, item in enumerate(value):
+            entry = shape.mapping(at, item, *place, n, required=frozenset({"text"}),
+                                  optional=frozenset({"until"}))  # fmt: skip
+            until = entry.get("until")
+            last = n == len(value) - 1
+            if (until is None) != last:
+                shape.fault(at, "until", "each text but the last one needs a day it holds until",
+                            "add until: 2026-12-31, and none to the last", *place, n)  # fmt: skip
+            day = shape.day(at, str(until), *place, n, "until") if until and not last else None
+            text = self._blocks(at, language, entry.get("text", ""), *place, n, "text")
+            variants.append((day, text))
+        return Text(tuple(variants) or ((None, ()),))
 
     def _blocks(
         self, at: Reading, language: str, value: Value, *place: str | int

@@ -54,6 +54,8 @@ class Fact:
     """Typed values by kind: `date`, `sum`, `number`, `percent`."""
     note: str = ""
     review_by: date | None = None
+    replaced_by: str | None = None
+    """For a superseded fact: the one that holds now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,28 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A text that may read differently from some day on."""
+
+    variants: tuple[tuple[date | None, tuple[Block, ...]], ...]
+    """Each with the last day it holds; the last one, with None, from then on."""
+
+    def on(self, today: date) -> tuple[Block, ...]:
+        """What it says on a day."""
+        return next(blocks for until, blocks in self.variants if until is None or today <= until)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a topic's answer says in one language."""
 
     title: str
     """A button label that makes sense alone."""
-    short: tuple[Block, ...]
-    detail: tuple[Block, ...]
+    short: Text
+    detail: Text
     phrasings: tuple[str, ...]
+    stale: bool = False
+    """Whether English or a fact has changed since this was written; English is shown instead."""
 
 
 @dataclass(frozen=True, slots=True)

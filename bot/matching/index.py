@@ -174,6 +174,7 @@ class Index:
         self.phrasings = list(kept.values())
         self.labels = sorted({(p.role.value, p.label) for p in self.phrasings})
         self.roles = [Role(role) for role, _ in self.labels]
+        self._topics = np.array([role is Role.TOPIC for role in self.roles])
         number = {label: n for n, label in enumerate(self.labels)}
         self._groups = np.array([number[p.role.value, p.label] for p in self.phrasings], np.int64)
         self._firsts = np.searchsorted(self._groups, np.arange(len(self.labels)))
@@ -203,21 +204,7 @@ class Index:
         """
         if not text or not self.phrasings:
             return []
-        stems = self.stems(text)
-        letters = self._grams.similarities(
-            *_counted(grams([text], GRAM_SIZES, within_words=True)[0])
-        )
-        words = self._stems.similarities(*self._soft(stems))
-        pairs = self._pairs.similarities(*_counted(np.array(_pairs(stems), np.uint32)))
-        parts = np.stack(
-            [
-                self._centroids(letters, 0),
-                np.maximum.reduceat(letters, self._firsts),
-                self._centroids(words, 1),
-                np.maximum.reduceat(words, self._firsts),
-                self._centroids(pairs, 2),
-            ]
-        ) * np.array(list(WEIGHTS.values()), np.float32).reshape(-1, 1)
+        letters, words, parts = self._compare(text)
         scores = parts.sum(axis=0)
         nearness = letters + words
         order = np.lexsort((np.arange(len(scores)), -scores))
@@ -233,6 +220,33 @@ class Index:
             shares = tuple(zip(WEIGHTS, map(float, parts[:, n]), strict=True))
             found.append(Candidate(self.labels[n][1], role, float(scores[n]), shares, nearest.text))
         return found
+
+    def best(self, text: str) -> tuple[float, str]:
+        """Score and label of the nearest topic to a normal form; nothing of the rest."""
+        if not text or not self._topics.any():
+            return 0.0, ""
+        scores = np.where(self._topics, self._compare(text)[2].sum(axis=0), -1)
+        best = int(scores.argmax())
+        return float(scores[best]), self.labels[best][1]
+
+    def _compare(self, text: str) -> tuple[Floats, Floats, Floats]:
+        """Nearness to every phrasing by letters and by words; parts of the score by label."""
+        stems = self.stems(text)
+        letters = self._grams.similarities(
+            *_counted(grams([text], GRAM_SIZES, within_words=True)[0])
+        )
+        words = self._stems.similarities(*self._soft(stems))
+        pairs = self._pairs.similarities(*_counted(np.array(_pairs(stems), np.uint32)))
+        parts = np.stack(
+            [
+                self._centroids(letters, 0),
+                np.maximum.reduceat(letters, self._firsts),
+                self._centroids(words, 1),
+                np.maximum.reduceat(words, self._firsts),
+                self._centroids(pairs, 2),
+            ]
+        ) * np.array(list(WEIGHTS.values()), np.float32).reshape(-1, 1)
+        return letters, words, parts
 
     def _centroids(self, similarities: Floats, kind: int) -> Floats:
         sums = np.add.reduceat(similarities, self._firsts)

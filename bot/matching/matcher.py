@@ -122,6 +122,10 @@ class Matcher:
             best.candidates,
         )
 
+    def likely(self, utterance: str) -> list[str]:
+        """Languages that an utterance may be in, by its words alone, the likeliest first."""
+        return [v.language for v in self.detector.votes(utterance) if v.nats > -NEAR_NATS]
+
     def _decide(self, language: str, normal: str) -> Match:
         index, policy = self.indexes[language], self.policy
         known = index.exact.get(normal)

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from telegram import BotCommand, Update
@@ -31,11 +32,16 @@ class Conversation:
     """Takes an update through: event, turn, storage, replies, one line in the log."""
 
     def __init__(
-        self, assistant: Assistant, store: Store, clock: Callable[[], float] = time.monotonic
+        self,
+        assistant: Assistant,
+        store: Store,
+        clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = date.today,
     ) -> None:
         self._assistant = assistant
         self._store = store
         self._clock = clock
+        self._today = today
         self.threads = Threads(clock)
 
     async def handle(self, update: Update, sender: Sender) -> None:
@@ -48,7 +54,7 @@ class Conversation:
         event = event_of(update, person, self.threads.get(origin.chat))
         if not event:
             return
-        turn = respond(event, self._assistant)
+        turn = respond(event, self._assistant, self._today())
         self.threads.keep(origin.chat, turn.thread)
         await self._keep(turn, origin.chat)
         await sender.carry_out(turn, origin)

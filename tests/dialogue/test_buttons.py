@@ -1,5 +1,7 @@
 """Buttons: 64 bytes, strictly parsed, and every one of them leads somewhere."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,8 @@ from bot.dialogue.buttons import (
 from bot.dialogue.events import Pressed
 from bot.dialogue.replies import Tap
 from bot.dialogue.turn import respond
+
+TODAY = date(2026, 11, 21)
 
 
 def steps(knowledge):
@@ -86,7 +90,7 @@ def test_every_reachable_step_has_a_screen_in_every_language(reachable, knowledg
     assert {step.screen for step in reachable} == set(knowledge.flow.screens)
     for tag in knowledge.languages:
         for step in reachable:
-            turn = respond(Pressed(buttons.encode(Go(tag, step), knowledge)), assistant)
+            turn = respond(Pressed(buttons.encode(Go(tag, step), knowledge)), assistant, TODAY)
             (reply,) = turn.replies
             assert reply.blocks
             taps = [key for row in reply.rows for key in row if isinstance(key, Tap)]
@@ -127,6 +131,6 @@ def test_every_step_leads_to_an_end(reachable, knowledge):
 def test_old_and_forged_buttons_get_a_fresh_screen_and_a_kind_word(data, knowledge, assistant):
     """Nothing is trusted, nobody is scolded."""
     assert isinstance(buttons.parse(data, knowledge), Stale)
-    turn = respond(Pressed(data), assistant)
+    turn = respond(Pressed(data), assistant, TODAY)
     assert turn.notice == knowledge.catalogs["en"].text("stale.notice")
     assert turn.replies[0].rows

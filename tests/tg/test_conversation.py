@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import date
 
 import pytest
 from phone import labels, phone_of, running
@@ -9,6 +10,8 @@ from phone import labels, phone_of, running
 from bot.sandbox.bot_api import Fault
 from bot.sandbox.server import serve
 from bot.tg.sender import Sender
+
+TODAY = date(2026, 11, 21)
 
 
 async def test_a_button_works_after_a_restart(assistant, tmp_path):
@@ -72,7 +75,7 @@ async def test_told_to_slow_down_it_waits_and_sends_once(assistant, tmp_path):
         from bot.dialogue.turn import respond
         from bot.tg.events import Origin
 
-        await sender.carry_out(respond(Commanded("start"), assistant), Origin(chat.id))
+        await sender.carry_out(respond(Commanded("start"), assistant, TODAY), Origin(chat.id))
         assert waits == [7.0]
         assert len(chat.messages) == 1
 
