@@ -11,6 +11,7 @@ COPY faq faq
 COPY locales locales
 RUN /opt/bot/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/bot/bin/optout-bot check \
+    && /opt/bot/bin/optout-bot ask --json warm-up \
     && /opt/bot/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim

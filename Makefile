@@ -58,6 +58,7 @@ $(VENV)/.run: requirements.txt pyproject.toml build_hook.py | $(VENV)/bin/python
 	@echo "Setting up $(VENV) (once; about a minute) ..."
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/optout-bot ask --json warm-up >/dev/null 2>&1 || true # builds the index once, here
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

@@ -6,6 +6,7 @@ from bot.dialogue.screens import Operator
 from bot.dialogue.turn import Assistant
 from bot.knowledge.loader import load
 from bot.knowledge.model import Knowledge
+from bot.matching.cache import load_or_build
 from bot.matching.index import Phrasing, Role
 from bot.matching.matcher import Matcher
 from bot.matching.text import normalise
@@ -52,6 +53,6 @@ def build_assistant(settings: Settings) -> Assistant:
     knowledge = load_knowledge(settings)
     return Assistant(
         knowledge,
-        Matcher(phrasings(knowledge)),
+        load_or_build(phrasings(knowledge), settings.cache_dir),
         Operator(settings.operator_name, settings.operator_contact),
     )

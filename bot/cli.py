@@ -20,7 +20,8 @@ from bot.knowledge.editing import follow
 from bot.knowledge.faults import ContentError, Severity
 from bot.knowledge.loader import examine
 from bot.knowledge.markup import plain
-from bot.matching.matcher import Match, Matcher, Outcome
+from bot.matching.cache import load_or_build
+from bot.matching.matcher import Match, Outcome
 from bot.settings import Settings, SettingsError, read_settings
 
 GOOD, FAULTS, WRONG_USE = 0, 1, 2
@@ -138,7 +139,7 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
     examination = examine(settings.faq_dir, settings.locales_dir)
     faults = list(examination.faults)
     if knowledge := examination.knowledge:
-        matcher = Matcher(phrasings(knowledge))
+        matcher = load_or_build(phrasings(knowledge), settings.cache_dir)
         subject = Subject(examination.files, knowledge, date.today(), winners(matcher))
         faults += checks.run(subject)
     for fault in faults:

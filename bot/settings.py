@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,8 @@ class Settings:
     operator_contact: str = ""
     faq_dir: Path = Path()
     locales_dir: Path = Path()
+    cache_dir: Path | None = None
+    """Where what can be computed again is kept; None: nowhere."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -78,6 +81,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         operator_contact=env.get("OPERATOR_CONTACT", ""),
         faq_dir=_folder(env, "FAQ_DIR", content / "faq"),
         locales_dir=_folder(env, "LOCALES_DIR", content / "locales"),
+        cache_dir=_cache(env),
     )
 
 
@@ -89,6 +93,14 @@ def content_folder() -> Path:
     package = Path(__file__).resolve().parent
     inside = package / "_content"
     return inside if inside.is_dir() else package.parent
+
+
+def _cache(env: Mapping[str, str]) -> Path | None:
+    """Inside the virtual environment, whose code made what is kept; else where XDG says."""
+    if sys.prefix != sys.base_prefix:
+        return Path(sys.prefix) / "var" / "optout-bot"
+    base = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
+    return Path(base) / "optout-bot" if Path(base).is_absolute() else None
 
 
 def _token(env: Mapping[str, str]) -> str:

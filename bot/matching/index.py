@@ -4,12 +4,14 @@ After the study in ARCHITECTURE.md: class centroid and best phrasing over charac
 over stems (misspelt words count as the words they resemble), and centroids over pairs of stems.
 """
 
+import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,10 @@ Ints = npt.NDArray[np.int64]
 
 GRAM_SIZES = (3, 4)
 """Letters of an n-gram. As accurate on tests/calibration as 2 to 5, at half the size."""
+COMMON = 0.2
+"""Share of phrasings from which a feature is too common to count: it costs time and tells little."""
+FEW = 50
+"""Phrasings up to which nothing is too common."""
 LABEL_RARITY = 0.5
 """How much it counts that a feature stands under few labels, beside that it stands in few
 phrasings: "dm" says more than "used"."""
@@ -47,6 +53,8 @@ WEIGHTS = {
 }
 """Parts of a score, summing to 1; flat within 1.5 points around these (the study, part 5)."""
 
+_POSTINGS = ("grams", "stems", "pairs")
+_PARTS = ("size", "keys", "starts", "rows", "weights", "rarity", "unknown_rarity")
 _SNOWBALL = set(Stemmer.algorithms())
 _STEMMERS = {
     "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
@@ -90,37 +98,63 @@ class Candidate:
     """The phrasing of this label that resembles the utterance most."""
 
 
+@dataclass(frozen=True, eq=False)
 class Postings:
     """Which phrasings hold a feature, and how much it counts there (TF-IDF, rows of length 1)."""
 
-    def __init__(self, entries: tuple[Keys, Ints], groups: Ints) -> None:
-        """Keys, and for each the phrasing it stands in; `groups` holds the label of each phrasing."""
+    size: int
+    """How many phrasings there are."""
+    keys: Keys
+    """All features, sorted."""
+    starts: Ints
+    """Where the entries of each key begin; one more than keys."""
+    rows: npt.NDArray[np.int32]
+    """By entry: the phrasing that holds the key."""
+    weights: Floats
+    """By entry: what the key counts there."""
+    rarity: Floats
+    """By key; 0 for those too common to tell anything."""
+    unknown_rarity: float
+
+    @classmethod
+    def build(cls, entries: tuple[Keys, Ints], groups: Ints) -> "Postings":
+        """From keys and the phrasing each stands in; `groups` holds each phrasing's label."""
         keys, owners = entries
-        self.size = len(groups)
+        size = len(groups)
         # Key and row in one number: sorting it groups by key, then by row.
         packed, times = np.unique(
             (keys.astype(np.uint64) << np.uint64(32)) | owners.astype(np.uint64),
             return_counts=True,
         )
-        keys = (packed >> np.uint64(32)).astype(np.uint32)
-        self.rows = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        self.keys, starts = np.unique(keys, return_index=True)
-        self.starts = np.append(starts, len(keys))
-        spread = np.diff(self.starts)
-        amount = int(groups.max(initial=0)) + 1
-        column = np.repeat(np.arange(len(self.keys)), spread)
-        labels = np.bincount(
-            np.unique(column * amount + groups[self.rows]) // amount, minlength=len(self.keys)
+        rows = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        distinct, spread = np.unique(
+            (packed >> np.uint64(32)).astype(np.uint32), return_counts=True
         )
-        self.rarity = (
-            np.log((1 + self.size) / (1 + spread))
+        amount = int(groups.max(initial=0)) + 1
+        column = np.repeat(np.arange(len(distinct)), spread)
+        labels = np.bincount(
+            np.unique(column * amount + groups[rows]) // amount, minlength=len(distinct)
+        )
+        rarity = (
+            np.log((1 + size) / (1 + spread))
             + LABEL_RARITY * np.log((1 + amount) / (1 + labels))
             + 1
-        ).astype(np.float32)
-        self.unknown_rarity = float(np.log(1 + self.size) + LABEL_RARITY * np.log(1 + amount) + 1)
-        weights = (1 + np.log(times)) * np.repeat(self.rarity, spread)
-        lengths = np.sqrt(np.bincount(self.rows, weights=weights**2, minlength=self.size))
-        self.weights = (weights / np.where(lengths > 0, lengths, 1)[self.rows]).astype(np.float32)
+        )
+        rarity[spread > max(COMMON * size, FEW)] = 0
+        kept = rarity[column] > 0
+        rows, column, times = rows[kept], column[kept], times[kept]
+        weights = (1 + np.log(times)) * rarity[column]
+        lengths = np.sqrt(np.bincount(rows, weights=weights**2, minlength=size))
+        starts = np.searchsorted(column, np.arange(len(distinct) + 1))
+        return cls(
+            size=size,
+            keys=distinct,
+            starts=starts.astype(np.int64),
+            rows=rows.astype(np.int32),
+            weights=(weights / np.where(lengths > 0, lengths, 1)[rows]).astype(np.float32),
+            rarity=rarity.astype(np.float32),
+            unknown_rarity=float(np.log(1 + size) + LABEL_RARITY * np.log(1 + amount) + 1),
+        )
 
     def similarities(self, keys: Keys, times: npt.NDArray[np.float64]) -> Floats:
         """Cosine of the utterance with every phrasing.
@@ -136,7 +170,8 @@ class Postings:
         known = self.keys[places] == keys
         weights = times * np.where(known, self.rarity[places], self.unknown_rarity)
         length = float(np.sqrt((weights**2).sum()))
-        places, weights = places[known], weights[known] / length
+        telling = known & (weights > 0)
+        places, weights = places[telling], weights[telling] / (length or 1.0)
         if not len(places):
             return result
         first, count = self.starts[places], self.starts[places + 1] - self.starts[places]
@@ -164,33 +199,82 @@ class Index:
     """All phrasings of one language."""
 
     def __init__(self, language: str, phrasings: Iterable[Phrasing]) -> None:
-        self.language = language
         # Sorted, so that neither the order of files nor of lines changes a result.
         found = sorted(
             ((p.role.value, p.label, normalise(p.text), p.text), p) for p in set(phrasings)
         )
         kept = {order[:3]: phrasing for order, phrasing in found if order[2]}
-        texts = [normal for _, _, normal in kept]
-        self.phrasings = list(kept.values())
-        self.labels = sorted({(p.role.value, p.label) for p in self.phrasings})
+        self._name(language, list(kept.values()), [normal for _, _, normal in kept])
+        texts, groups = self.texts, self._groups
+        stems = [self.stems(text) for text in texts]
+        self._grams = Postings.build(grams(texts, GRAM_SIZES, within_words=True), groups)
+        self._stems = Postings.build(_spread([[_key(s) for s in row] for row in stems]), groups)
+        self._pairs = Postings.build(_spread([_pairs(row) for row in stems]), groups)
+        self._lengths = [
+            postings.lengths(groups, len(self.labels))
+            for postings in (self._grams, self._stems, self._pairs)
+        ]
+        self._know({stem for row in stems for stem in row})
+
+    def _name(self, language: str, phrasings: list[Phrasing], texts: list[str]) -> None:
+        """What follows from the phrasings alone."""
+        self.language, self.phrasings, self.texts = language, phrasings, texts
+        self.labels = sorted({(p.role.value, p.label) for p in phrasings})
         self.roles = [Role(role) for role, _ in self.labels]
         self._topics = np.array([role is Role.TOPIC for role in self.roles])
         number = {label: n for n, label in enumerate(self.labels)}
-        self._groups = np.array([number[p.role.value, p.label] for p in self.phrasings], np.int64)
-        self._firsts = np.searchsorted(self._groups, np.arange(len(self.labels)))
-        self.exact = dict(zip(texts, self.phrasings, strict=True))
-        self._stemmer = _stemmer(language)
-        stems = [self.stems(text) for text in texts]
-        groups = self._groups
-        self._grams = Postings(grams(texts, GRAM_SIZES, within_words=True), groups)
-        self._stems = Postings(_spread([[_key(stem) for stem in row] for row in stems]), groups)
-        self._pairs = Postings(_spread([_pairs(row) for row in stems]), groups)
-        self._known = frozenset(stem for row in stems for stem in row)
-        self._vocabulary = sorted(s for s in self._known if len(s) >= SHORTEST_MISSPELT - 1)
-        self._lengths = [
-            postings.lengths(self._groups, len(self.labels))
-            for postings in (self._grams, self._stems, self._pairs)
+        self._groups = np.array([number[p.role.value, p.label] for p in phrasings], np.int64)
+        self._firsts = np.searchsorted(self._groups, np.arange(len(self.labels) + 1))
+        self._members = [
+            np.array([n for n, own in enumerate(self.roles) if own is role], np.int64)
+            for role in Role
         ]
+        self.exact = dict(zip(texts, phrasings, strict=True))
+        self._stemmer = _stemmer(language)
+
+    def _know(self, stems: set[str]) -> None:
+        """What follows from the words of the phrasings."""
+        self._known = frozenset(stems)
+        self._vocabulary = sorted(s for s in stems if len(s) >= SHORTEST_MISSPELT - 1)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that was computed, as arrays without Python objects: safe to store and to load."""
+        texts = {
+            "phrasings": [[p.text, p.label, p.role.value] for p in self.phrasings],
+            "texts": self.texts,
+            "stems": sorted(self._known),
+        }
+        found: dict[str, npt.NDArray[Any]] = {
+            name: np.frombuffer(json.dumps(value).encode(), np.uint8)
+            for name, value in texts.items()
+        }
+        found["lengths"] = np.stack(self._lengths)
+        for kind in _POSTINGS:
+            postings = getattr(self, f"_{kind}")
+            found |= {f"{kind}.{part}": np.asarray(getattr(postings, part)) for part in _PARTS}
+        return found
+
+    @classmethod
+    def restore(cls, language: str, arrays: Mapping[str, npt.NDArray[Any]]) -> "Index":
+        """The index that gave these arrays.
+
+        Raises:
+            KeyError, ValueError, TypeError: when they are not such arrays.
+        """
+        index = cls.__new__(cls)
+        roles = {role.value: role for role in Role}
+        texts = {
+            name: json.loads(arrays[name].tobytes()) for name in ("phrasings", "texts", "stems")
+        }
+        phrasings = [Phrasing(text, label, roles[role]) for text, label, role in texts["phrasings"]]
+        index._name(language, phrasings, texts["texts"])
+        for kind in _POSTINGS:
+            parts: dict[str, Any] = {part: arrays[f"{kind}.{part}"] for part in _PARTS}
+            parts |= {part: parts[part].item() for part in ("size", "unknown_rarity")}
+            setattr(index, f"_{kind}", Postings(**parts))
+        index._lengths = list(arrays["lengths"])
+        index._know(set(texts["stems"]))
+        return index
 
     def stems(self, text: str) -> list[str]:
         """Words of a normal form, cut to their stems where Snowball knows the language."""
@@ -207,18 +291,18 @@ class Index:
         letters, words, parts = self._compare(text)
         scores = parts.sum(axis=0)
         nearness = letters + words
-        order = np.lexsort((np.arange(len(scores)), -scores))
-        ends = np.append(self._firsts[1:], len(self.phrasings))
-        left = dict.fromkeys(Role, MOST_CANDIDATES)
+        best = [
+            members[np.argsort(-scores[members], kind="stable")[:MOST_CANDIDATES]]
+            for members in self._members
+        ]
+        numbers = np.concatenate(best)
         found = []
-        for n in order:
-            role, first = self.roles[n], self._firsts[n]
-            if not left[role]:
-                continue
-            left[role] -= 1
-            nearest = self.phrasings[first + int(nearness[first : ends[n]].argmax())]
-            shares = tuple(zip(WEIGHTS, map(float, parts[:, n]), strict=True))
-            found.append(Candidate(self.labels[n][1], role, float(scores[n]), shares, nearest.text))
+        for n in numbers[np.lexsort((numbers, -scores[numbers]))].tolist():
+            first, end = self._firsts[n], self._firsts[n + 1]
+            nearest = self.phrasings[first + int(nearness[first:end].argmax())]
+            shares = tuple(zip(WEIGHTS, parts[:, n].tolist(), strict=True))
+            label, score = self.labels[n][1], float(scores[n])
+            found.append(Candidate(label, self.roles[n], score, shares, nearest.text))
         return found
 
     def best(self, text: str) -> tuple[float, str]:
@@ -240,16 +324,16 @@ class Index:
         parts = np.stack(
             [
                 self._centroids(letters, 0),
-                np.maximum.reduceat(letters, self._firsts),
+                np.maximum.reduceat(letters, self._firsts[:-1]),
                 self._centroids(words, 1),
-                np.maximum.reduceat(words, self._firsts),
+                np.maximum.reduceat(words, self._firsts[:-1]),
                 self._centroids(pairs, 2),
             ]
         ) * np.array(list(WEIGHTS.values()), np.float32).reshape(-1, 1)
         return letters, words, parts
 
     def _centroids(self, similarities: Floats, kind: int) -> Floats:
-        sums = np.add.reduceat(similarities, self._firsts)
+        sums = np.add.reduceat(similarities, self._firsts[:-1])
         return np.asarray(sums / self._lengths[kind], np.float32)
 
     def _soft(self, stems: list[str]) -> tuple[Keys, npt.NDArray[np.float64]]:

@@ -47,7 +47,16 @@ class Detector:
             counts[row] += np.bincount(_buckets(forms), minlength=BUCKETS)
         shares = counts / counts.sum(axis=1, keepdims=True)
         # Against the mean of all languages: n-grams that all share say nothing.
-        self._table = np.log(shares / shares.mean(axis=0)).astype(np.float32)
+        self.table = np.log(shares / shares.mean(axis=0)).astype(np.float32)
+
+    @classmethod
+    def restore(cls, languages: Iterable[str], table: npt.NDArray[np.float32]) -> "Detector":
+        """The detector that had this table."""
+        detector = cls.__new__(cls)
+        detector.languages, detector.table = tuple(languages), table
+        if table.shape != (len(detector.languages), BUCKETS):
+            raise ValueError("the table does not fit the languages")
+        return detector
 
     def votes(self, text: str, prior: Iterable[str] = ()) -> list[Vote]:
         """Languages by how much speaks for them, best first.
@@ -64,7 +73,7 @@ class Detector:
         if not self.languages or letters < FEWEST_LETTERS:
             return np.zeros(len(self.languages))
         # N-grams of several sizes repeat what one of them says: count them as one.
-        sums = self._table[:, _buckets([form])].sum(axis=1) / len(SIZES)
+        sums = self.table[:, _buckets([form])].sum(axis=1) / len(SIZES)
         return np.asarray(sums * letters / (letters + HALF_TRUSTED_LETTERS), np.float64)
 
     def ranked(self, evidence: npt.NDArray[np.float64], prior: Iterable[str]) -> list[Vote]:
