@@ -76,19 +76,15 @@ def test_wrong_use_is_status_2(arguments, capsys):
     assert "usage" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "ask", "check"])
+@pytest.mark.parametrize(
+    "command", ["run", "ask", "check", "trace", "export", "follow", "new-language", "gallery"]
+)
 def test_every_command_has_help(command, capsys):
     """--help, status 0."""
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
     assert "usage" in capsys.readouterr().out
-
-
-def test_check_is_content_with_our_content(capsys):
-    """No faults in what we ship."""
-    assert main(["check"]) == 0
-    assert "0 errors" in capsys.readouterr().out
 
 
 def test_a_wrong_setting_is_one_line_and_status_2():

@@ -52,4 +52,4 @@ def test_no_measuring_question_is_a_phrasing(file, knowledge):
     questions += [q["text"] for q in asked["outside"]]
     same = [q for q in questions if normalise(q) in known]
     # Different people do type the same plain question now and then; more would be copying.
-    assert len(same) <= len(questions) * 0.04, same
+    assert len(same) <= len(questions) * 0.06, same

@@ -9,6 +9,8 @@ from bot.matching.languages import NEAR_NATS, Detector, Vote
 from bot.matching.text import normalise
 
 MOST_CHOICES = 3
+SHORTEST = 2
+"""Letters or digits below which nothing is looked for: two empty texts would be all alike."""
 NATS_WORTH = 0.02
 """What a nat of language evidence is worth as score, between finds in two languages."""
 
@@ -100,11 +102,11 @@ class Matcher:
             return Match(Outcome.UNKNOWN, "", rule="no languages are loaded", normal=normal)
         by_words = self.detector.ranked(evidence, ())
         certain = all(vote.nats <= -NEAR_NATS for vote in by_words[1:])
-        if not normal:
+        if len(normal) < SHORTEST:
             return Match(
                 Outcome.UNKNOWN,
                 votes[0].language,
-                rule="no letters or digits in it",
+                rule="too few letters to say anything",
                 normal=normal,
                 votes=votes,
             )

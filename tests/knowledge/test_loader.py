@@ -61,8 +61,8 @@ PLANTED = [
     ("unknown-screen", "faq/objection.yaml", "go: accounts", "go: acounts", 0),
     ("dead-end", "faq/objection.yaml", "      - {go: accounts}\n", "", None),
     ("missing-text", "locales/fr.yaml", "    thanks", "    #thanks", None),
-    ("unknown-text", "locales/fr.yaml", "  thanks: Merci !", "  thanx: x\n  thanks: Merci !", 0),
-    ("placeholders", "locales/fr.yaml", "Vérifié le {date}", "Vérifié", 0),
+    ("unknown-text", "locales/fr.yaml", "  thanks: M", "  thanx: x\n  thanks: M", 0),
+    ("placeholders", "locales/fr.yaml", " {date}", "", 0),
     ("label-length", "locales/fr.yaml", "home: Accueil", "home: La toute première page de ce programme", 0),
 ]  # fmt: skip
 
@@ -73,7 +73,7 @@ PLANTED = [
 def test_a_planted_fault_is_found(content, rule, name, old, new, offset):
     """The rule, the file and the line (where the line is the changed one), with a remedy."""
     if old == "    thanks":
-        old, new = "  thanks: Merci !", "  # thanks: Merci !"
+        old, new = "  thanks: M", "  # thanks: M"
     line = change(content / name, old, new)
     examination = examine(content / "faq", content / "locales")
     assert examination.knowledge is None
