@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check setup lint format types imports content lock screenshots clean
+.PHONY: help run test check setup lint format types imports content quick-content lock screenshots clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -14,10 +14,10 @@ run: $(VENV)/.run ## start the bot: in Telegram with BOT_TOKEN, else in a page o
 	@exec $(BIN)/optout-bot run
 
 test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
-check: $(VENV)/.dev lint types imports content ## lint, types, imports, content and the quick tests: under a minute
-	@$(BIN)/python -m pytest -q -m "not slow"
+check: $(VENV)/.dev lint types imports quick-content ## lint, types, imports, content and the quick tests: under a minute
+	@$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 setup: $(VENV)/.dev ## prepare .venv for work on the project
 
@@ -35,6 +35,9 @@ imports: $(VENV)/.dev
 
 content: $(VENV)/.run ## check faq/ and locales/
 	@$(BIN)/optout-bot check
+
+quick-content: $(VENV)/.run
+	@$(BIN)/optout-bot check --quick
 
 lock: $(VENV)/.dev ## renew requirements*.txt from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -13,6 +13,8 @@ RULES = {
 
 
 def find(subject: Subject) -> Iterator[Fault]:
+    if subject.winners is None:
+        return
     for raw in subject.answers():
         for n, text in enumerate(raw.phrasings):
             if thieves := subject.winners(text, raw.language) - {raw.topic}:

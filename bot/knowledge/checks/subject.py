@@ -17,9 +17,10 @@ class Subject:
     files: ContentFiles
     knowledge: Knowledge
     today: date
-    winners: Callable[[str, str], set[str]]
+    winners: Callable[[str, str], set[str]] | None = None
     """Topics that an utterance is most like, exact hits not counted: in its own language, and
-    over all languages it may be in. The index is passed in: knowledge knows no matching."""
+    over all languages it may be in. The index is passed in: knowledge knows no matching. None
+    leaves the check of over-matches out."""
 
     def answers(self) -> Iterator[RawAnswer]:
         """All answers of topics that exist."""
