@@ -306,6 +306,7 @@ def _explanation(question: str, match: Match) -> str:
     lines.append(f"languages   {votes} nats{sure}")
     for candidate in match.candidates[:6]:
         parts = "  ".join(f"{name} {value:.3f}" for name, value in candidate.parts)
+        parts = f"learnt {candidate.learnt:.3f}  likeness {candidate.likeness:.3f} = {parts}"
         lines.append(f"{candidate.score:7.3f}     {candidate.label} ({candidate.role.value})")
         lines.append(f"            {parts}")
         lines.append(f"            nearest: {candidate.nearest}")

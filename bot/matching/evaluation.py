@@ -1,11 +1,18 @@
 """How well utterances are matched: counted, by language and kind; and thresholds from the counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from pathlib import Path
 
-from bot.matching.matcher import Match, Matcher, Outcome, Policy
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from bot.matching.confidence import Calibration, describe, fit
+from bot.matching.index import Role
+from bot.matching.matcher import MOST_CHOICES, Match, Matcher, Outcome
+from bot.matching.text import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +106,89 @@ def _share(count: int, of: Sequence[object]) -> float:
     return count / len(of) if of else 0.0
 
 
-def calibrate(
-    matcher: Matcher, utterances: Sequence[Utterance], *, wrong: float, near: float
-) -> tuple[Policy, Figures]:
-    """The policy that answers most at once with at most these shares wrong and not ours.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a calibration must keep within, as shares of the questions it is made from."""
 
-    The utterances must be no phrasings of the matcher, and no test set.
+    wrong: float = 0.015
+    """Of what is ours, answered wrongly."""
+    near: float = 0.03
+    """Of what is near, answered as if it were ours."""
+    kept: float = 0.97
+    """Of what is ours, answered or offered."""
+
+
+NOT_OURS_WEIGHT = 3.0
+"""A question that is not ours counts so much: there are fewer of them, and they cost more."""
+FOLDS = 5
+
+
+def calibrate(
+    matcher: Matcher, utterances: Sequence[Utterance], limits: Limits | None = None
+) -> Calibration:
+    """Learn when to answer and when to offer, from questions that are no phrasings and no tests.
+
+    Thresholds are chosen on probabilities for questions that a regression did not see.
     """
-    best: tuple[tuple[float, float], Policy, Figures] | None = None
-    before = matcher.policy
-    try:
-        for answer, margin, offer in product(
-            [n / 100 for n in range(0, 24, 2)],
-            [n / 100 for n in range(1, 11)],
-            [-0.04, -0.02, 0.0, 0.02],
-        ):
-            matcher.policy = Policy(answer=answer, margin=margin, offer=offer)
-            seen = figures(evaluate(matcher, utterances))
-            if seen.wrong > wrong or seen.near > near:
-                continue
-            worth = (seen.right + 0.5 * seen.found, -seen.near)
-            if best is None or worth > best[0]:
-                best = (worth, matcher.policy, seen)
-    finally:
-        matcher.policy = before
-    if best is None:
-        raise ValueError("no policy keeps within these limits")
-    return best[1], best[2]
+    limits = limits or Limits()
+    asked = [u for u in utterances if not u.aside and normalise(u.text)]
+    rankings = [matcher.indexes[u.language].rank(normalise(u.text)) for u in asked]
+    features = np.array(
+        [describe(r, normalise(u.text)) for u, r in zip(asked, rankings, strict=True)]
+    )
+    tops = [[c.label for c in r.of(Role.TOPIC)[:MOST_CHOICES]] for r in rankings]
+    own = np.array([bool(u.labels) for u in asked])
+    right = np.array([bool(u.labels & set(t[:1])) for u, t in zip(asked, tops, strict=True)])
+    held = np.array([bool(u.labels & set(t)) for u, t in zip(asked, tops, strict=True)])
+    near = np.array([u.kind == "near" for u in asked]) & ~own
+    weights = np.where(own, 1.0, NOT_OURS_WEIGHT)
+    sure = _unseen(features, right, weights)
+    close = _unseen(features, held, weights)
+
+    def within(threshold: float) -> bool:
+        answered = sure >= threshold
+        wrong = _mean(answered & own & ~right, own)
+        return wrong <= limits.wrong and _mean(answered & near, near) <= limits.near
+
+    answer = next(t for t in np.arange(0.3, 1.001, 0.005) if within(float(t)))
+    offer = float(np.quantile(close[own], 1 - limits.kept))
+    return Calibration(
+        fit(features, right, weights), fit(features, held, weights), float(answer), offer
+    )
+
+
+def _unseen(
+    features: npt.NDArray[np.float64],
+    outcomes: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Probabilities by regressions that each did not see what they judge."""
+    folds = np.random.default_rng(0).integers(0, FOLDS, len(outcomes))
+    chances = np.zeros(len(outcomes))
+    for fold in range(FOLDS):
+        seen = folds != fold
+        model = fit(features[seen], outcomes[seen], weights[seen])
+        chances[~seen] = [model(row) for row in features[~seen]]
+    return chances
+
+
+def _mean(some: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_]) -> float:
+    return float(some.sum() / max(among.sum(), 1))
+
+
+def read_utterances(folder: Path) -> Iterator[Utterance]:
+    """Questions from a folder with a YAML file a language.
+
+    Each holds `topics` (topic: [{kind, text, also}]), `outside` and `chitchat` ([{kind, text}]).
+    """
+    for file in sorted(folder.glob("*.yaml")):
+        language = file.stem
+        asked = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - texts only
+        for topic, questions in asked["topics"].items():
+            for q in questions:
+                labels = frozenset({topic, *q.get("also", [])})
+                yield Utterance(q["text"], language, q["kind"], labels)
+        for q in asked["outside"]:
+            yield Utterance(q["text"], language, q["kind"])
+        for q in asked["chitchat"]:
+            yield Utterance(q["text"], language, q["kind"], aside=q["kind"])
