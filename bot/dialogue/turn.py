@@ -72,7 +72,7 @@ def decide(text: str, person: Person, thread: Thread, assistant: Assistant) -> M
     """Match an utterance, with what is known of the person's languages as a prior."""
     likely = (thread.language, person.chosen, person.app_language)
     prior = dict.fromkeys(k for tag in likely if tag and (k := _known(tag, assistant.knowledge)))
-    return assistant.matcher.match(text, tuple(prior) or (FALLBACK_LANGUAGE,))
+    return assistant.matcher.match(text, tuple(prior))
 
 
 def _asked(event: Asked, voice: Voice, assistant: Assistant) -> Turn:

@@ -17,7 +17,7 @@ from bot.matching.index import Index, Phrasing
 from bot.matching.languages import Detector
 from bot.matching.matcher import Matcher
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same phrasings give other arrays."""
 _UNUSABLE = (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile)
 

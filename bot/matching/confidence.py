@@ -90,7 +90,8 @@ def describe(ranking: Ranking, normal: str) -> tuple[float, ...]:
     topics = ranking.of(Role.TOPIC)
     if not topics:
         return (0.0,) * len(FEATURES)
-    others = ranking.of(Role.ASIDE, Role.OUTSIDE)
+    # Small talk was decided on before; a topic beside it is no less likely.
+    others = ranking.of(Role.OUTSIDE)
     first = topics[0]
     second, third = (topics[n] if len(topics) > n else None for n in (1, 2))
     return (
@@ -110,7 +111,7 @@ def fit(
     features: npt.NDArray[np.float64],
     outcomes: npt.NDArray[np.bool_],
     weights: npt.NDArray[np.float64],
-    ridge: float = 1.0,
+    ridge: float = 5.0,
 ) -> Regression:
     """A regression from examples, by Newton's method on standardised features."""
     mean, spread = features.mean(axis=0), features.std(axis=0)

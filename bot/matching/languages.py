@@ -21,6 +21,14 @@ PRIOR_NATS = 3.0
 """What a stated language (the app's, or the one of the last answer) is worth, in nats."""
 NEAR_NATS = 4.0
 """Languages within so many nats of the best one are searched as well."""
+CLEAR_NATS = 1.0
+"""How far one language must be ahead for a single word to be clearly of it."""
+MIXED_SHARE = 0.25
+"""Share of clear letters from which a mixed utterance counts as of the expected language."""
+MIXED_SHARE_UNEXPECTED = 0.4
+"""The same where no language is expected, for one that English is mixed into."""
+FALLBACK = "en"
+"""The language of what has none, where nothing is known beforehand."""
 FEWEST_LETTERS = 4
 """Letters below which an utterance says nothing about its language."""
 HALF_TRUSTED_LETTERS = 10
@@ -44,7 +52,8 @@ class Detector:
         counts = np.full((len(self.languages), BUCKETS), SMOOTHING)
         for row, language in enumerate(self.languages):
             forms = [form(text) for text in texts[language] for form in (spelling, normalise)]
-            counts[row] += np.bincount(_buckets(forms), minlength=BUCKETS)
+            words = " ".join(forms).split()
+            counts[row] += np.bincount(_buckets(words)[0], minlength=BUCKETS)
         shares = counts / counts.sum(axis=1, keepdims=True)
         # Against the mean of all languages: n-grams that all share say nothing.
         self.table = np.log(shares / shares.mean(axis=0)).astype(np.float32)
@@ -62,30 +71,61 @@ class Detector:
         """Languages by how much speaks for them, best first.
 
         `prior` holds languages that are likely beforehand, the likeliest first; each is worth
-        half of the one before it.
+        half of the one before it. An utterance that mixes languages belongs to the likeliest of
+        them: "can my GmbH opt out? oder gilt das only für private people" is German for somebody
+        whose app speaks German.
         """
         return self.ranked(self.evidence(text), prior)
 
-    def evidence(self, text: str) -> npt.NDArray[np.float64]:
-        """What the words alone say, in nats by language; zeros where they are too few."""
-        form = spelling(text)
-        letters = sum(map(len, form.split()))
-        if not self.languages or letters < FEWEST_LETTERS:
-            return np.zeros(len(self.languages))
+    def evidence(self, text: str) -> "Evidence":
+        """What the words alone say."""
+        words = spelling(text).split()
+        letters = np.array([len(word) for word in words], np.float64)
+        if not self.languages or letters.sum() < FEWEST_LETTERS:
+            return Evidence(np.zeros(len(self.languages)), np.zeros(len(self.languages)))
+        buckets, owners = _buckets(words)
         # N-grams of several sizes repeat what one of them says: count them as one.
-        sums = self.table[:, _buckets([form])].sum(axis=1) / len(SIZES)
-        return np.asarray(sums * letters / (letters + HALF_TRUSTED_LETTERS), np.float64)
+        by_word = np.zeros((len(words), len(self.languages)))
+        np.add.at(by_word, owners, self.table[:, buckets].T / len(SIZES))
+        trust = letters.sum() / (letters.sum() + HALF_TRUSTED_LETTERS)
+        rest = np.partition(by_word, -2, axis=1)[:, -2:] if len(self.languages) > 1 else None
+        clear = rest is None or rest[:, 1] - rest[:, 0] >= CLEAR_NATS
+        shares = np.bincount(
+            by_word.argmax(axis=1), weights=letters * clear, minlength=len(self.languages)
+        )
+        return Evidence(by_word.sum(axis=0) * trust, shares / letters.sum())
 
-    def ranked(self, evidence: npt.NDArray[np.float64], prior: Iterable[str]) -> list[Vote]:
+    def ranked(self, evidence: "Evidence", prior: Iterable[str]) -> list[Vote]:
         """Votes from evidence and prior."""
-        nats = evidence.copy()
-        for rank, language in enumerate(prior):
-            if language in self.languages:
-                nats[self.languages.index(language)] += PRIOR_NATS / 2**rank
+        nats = evidence.nats.copy()
+        expected = [self.languages.index(tag) for tag in prior if tag in self.languages]
+        for rank, number in enumerate(expected):
+            nats[number] += PRIOR_NATS / 2**rank
+        mixed = expected[:1]
+        if not expected and FALLBACK in self.languages:
+            # A bare name: what most people can read. A mixture: English is what others mix in.
+            english = self.languages.index(FALLBACK)
+            nats[english] += PRIOR_NATS / 2
+            if nats.argmax() == english and len(nats) > 1:
+                mixed = [int(np.argsort(nats)[-2])]
+        for number in mixed:
+            if evidence.shares[number] >= (MIXED_SHARE if expected else MIXED_SHARE_UNEXPECTED):
+                nats[number] = max(nats[number], nats.max() + NEAR_NATS / 4)
         order = sorted(range(len(nats)), key=lambda n: (-nats[n], n))
         return [Vote(self.languages[n], float(nats[n] - nats[order[0]])) for n in order]
 
 
-def _buckets(forms: Sequence[str]) -> npt.NDArray[np.int64]:
-    keys, _ = grams(forms, SIZES, within_words=False)
-    return (keys % np.uint32(BUCKETS)).astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the words of an utterance say about its language, by language."""
+
+    nats: npt.NDArray[np.float64]
+    """Log likelihoods; zeros where the words are too few."""
+    shares: npt.NDArray[np.float64]
+    """Shares of the letters in words that are clearly of this language."""
+
+
+def _buckets(words: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Buckets of all n-grams of words, and the number of the word that each is of."""
+    keys, owners = grams(words, SIZES, within_words=True)
+    return (keys % np.uint32(BUCKETS)).astype(np.int64), owners

@@ -108,7 +108,19 @@ class Matcher:
             ahead = other.score - best.score + NATS_WORTH * vote.nats
             if (_RANK[other.outcome], ahead) > (_RANK[best.outcome], 0.0):
                 best = other
-        return replace(best, certain=certain, normal=normal, votes=votes)
+        # Labels are the same in all languages: what was found among the phrasings of a near
+        # language is told in the language of the question.
+        rule = best.rule
+        if best.language != votes[0].language:
+            rule += f", among the phrasings in {best.language}"
+        return replace(
+            best,
+            language=votes[0].language,
+            rule=rule,
+            certain=certain,
+            normal=normal,
+            votes=votes,
+        )
 
     def likely(self, utterance: str) -> list[str]:
         """Languages that an utterance may be in, by its words alone, the likeliest first."""
