@@ -117,6 +117,30 @@ def _parser() -> argparse.ArgumentParser:
     begun.add_argument("language", metavar="LANGUAGE")
     begun.set_defaults(command=_new_language)
 
+    evaluated = commands.add_parser(
+        "eval",
+        help="measure how well questions are matched",
+        description="Match questions of which the topic is known, and count: by language, by kind, "
+        "the worst confusions, each error with the phrasing that misled.",
+    )
+    evaluated.add_argument(
+        "--utterances", type=Path, metavar="DIR",
+        help="a folder with a YAML file a language (default: tests/utterances of the checkout)",
+    )  # fmt: skip
+    evaluated.add_argument("--baselines", action="store_true", help="WRatio and BM25 beside ours")
+    evaluated.add_argument(
+        "--calibrate", action="store_true",
+        help="learn when to answer and to offer from these questions (tests/calibration)",
+    )  # fmt: skip
+    evaluated.set_defaults(command=_eval)
+
+    bench = commands.add_parser(
+        "bench",
+        help="measure speed and memory",
+        description="Speed and memory of matching beside WRatio and BM25, in one run.",
+    )
+    bench.set_defaults(command=_bench)
+
     gallery = commands.add_parser(
         "gallery",
         help="one page with every screen and answer",
@@ -207,6 +231,50 @@ def _new_language(options: argparse.Namespace, settings: Settings) -> int:
         print(f"optout-bot new-language: {error}", file=sys.stderr)
         return WRONG_USE
     print("\n".join(left))
+    return GOOD
+
+
+def _eval(options: argparse.Namespace, settings: Settings) -> int:
+    from bot import report
+    from bot.matching import confidence
+    from bot.matching.evaluation import calibrate, evaluate, read_utterances
+
+    tests = Path(__file__).resolve().parent.parent / "tests"
+    default = tests / ("calibration" if options.calibrate else "utterances")
+    folder = options.utterances or default
+    utterances = list(read_utterances(folder)) if folder.is_dir() else []
+    if not utterances:
+        print(f"optout-bot eval: no questions in {folder}: name a folder with --utterances",
+              file=sys.stderr)  # fmt: skip
+        return WRONG_USE
+    knowledge = load_knowledge(settings)
+    learnt = phrasings(knowledge)
+    matcher = load_or_build(learnt, settings.cache_dir)
+    if options.calibrate:
+        matcher.calibration = calibrate(matcher, utterances)
+        confidence.FILE.write_text(matcher.calibration.as_json() + "\n", encoding="utf-8")
+        print(f"written to {confidence.FILE}")
+    verdicts = evaluate(matcher, utterances)
+    sections = {
+        "": report.by_language(verdicts, knowledge.languages),
+        "By kind of question": report.by_kind(verdicts),
+        "Taken for another topic": report.confusions(verdicts),
+        "Errors": report.errors(verdicts),
+    }
+    if options.baselines:
+        sections["Ranking alone, all languages"] = report.baselines(learnt, matcher, verdicts)
+    for title, lines in sections.items():
+        print(f"\n{title}\n" if title else "")
+        for line in lines:
+            print(line)
+    return GOOD
+
+
+def _bench(_: argparse.Namespace, settings: Settings) -> int:
+    from bot import bench
+
+    for line in bench.run(phrasings(load_knowledge(settings))):
+        print(line, flush=True)
     return GOOD
 
 

@@ -23,6 +23,8 @@ class Thread:
     """The step of the objection that the person stands at."""
     language: str | None = None
     """Language of the last answer."""
+    topic: str | None = None
+    """Topic of the last answer: what "and whatsapp?" goes on from."""
 
 
 @dataclass(frozen=True, slots=True)

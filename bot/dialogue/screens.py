@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from bot.dialogue import buttons
+from bot.dialogue.addresses import Judged
 from bot.dialogue.buttons import Button, Enter, OpenGroup, OpenTopic, Page, Rate, Speak
 from bot.dialogue.events import Thread
 from bot.dialogue.objection import start
@@ -24,6 +25,8 @@ from bot.knowledge.markup import (
 )
 from bot.knowledge.model import FALLBACK_LANGUAGE, Document, Knowledge
 
+_BESIDE = {"bot": "about-bot", "letter-goodbye": "how-to-object", "letter-whatsapp": "whatsapp"}
+"""Topics that belong beside the reply to small talk or to a chain letter."""
 RELATED = 3
 """Related topics under an answer at most."""
 
@@ -215,12 +218,32 @@ def unknown(voice: Voice, thread: Thread, *, key: str = "unknown.text") -> Reply
 def small_talk(voice: Voice, kind: str, thread: Thread) -> Reply:
     """The reply to a greeting and its like."""
     rows: list[Row] = []
-    if kind == "bot" and "about-bot" in voice.knowledge.topics:
-        rows.append((voice.topic_tap("about-bot"),))
-    if thread.step or kind in {"greeting", "help"}:
+    if (topic := _BESIDE.get(kind)) in voice.knowledge.topics:
+        rows.append((voice.topic_tap(str(topic)),))
+    if thread.step or kind in {"greeting", "help", "letter-goodbye"}:
         rows.append((voice.objection_tap(thread),))
     rows.append((voice.page_tap("topics"),))
     return Reply(voice.blocks(f"chitchat.{kind}"), tuple(rows))
+
+
+def also(voice: Voice, topic: str) -> Reply:
+    """A second question that was heard in the same message."""
+    return Reply(voice.blocks("followed.text"), ((voice.topic_tap(topic),),))
+
+
+def addresses(voice: Voice, judged: list[Judged], thread: Thread) -> Reply:
+    """Whether addresses that were pasted are Meta's."""
+    blocks = [*voice.blocks("address.text")]
+    for one in judged:
+        blocks += voice.blocks(f"address.{one.verdict.value}", host=one.host)
+    if any(one.is_mail for one in judged):
+        blocks += voice.blocks("address.mail")
+    blocks += voice.blocks("address.advice")
+    rows: list[Row] = []
+    if "notification" in voice.knowledge.topics:
+        rows.append((voice.topic_tap("notification"),))
+    rows.append((voice.objection_tap(thread),))
+    return Reply(tuple(blocks), tuple(rows))
 
 
 def _sources(voice: Voice, topic: str) -> tuple[Block, ...]:

@@ -1,9 +1,11 @@
 """One turn: an event in, replies out."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from bot.dialogue import buttons, screens, wizard
+from bot.dialogue.addresses import Verdict, judge_addresses, without_addresses
 from bot.dialogue.buttons import (
     Enter,
     Go,
@@ -17,11 +19,19 @@ from bot.dialogue.buttons import (
 )
 from bot.dialogue.events import Asked, Commanded, Event, Person, Pressed, Thread, Unreadable
 from bot.dialogue.objection import start
+from bot.dialogue.personal import holds_personal_data
 from bot.dialogue.replies import Erase, Keep, Record, Reply, Turn
 from bot.dialogue.screens import Operator, Voice
 from bot.knowledge import formats
 from bot.knowledge.model import FALLBACK_LANGUAGE, Knowledge
 from bot.matching.matcher import Match, Matcher, Outcome
+from bot.matching.text import normalise
+
+FOLLOW_UP_WORDS = 4
+"""Words of a follow-up after its opening, at most."""
+MOST_QUESTIONS = 4
+"""Questions of one message that are looked at."""
+_QUESTION = re.compile(r"[^?!.\n]{6,400}\?")
 
 COMMANDS = ("object", "topics", "language", "help", "privacy", "mydata", "forget")
 """Commands besides /start, in the order of the menu."""
@@ -76,24 +86,74 @@ def decide(text: str, person: Person, thread: Thread, assistant: Assistant) -> M
 
 
 def _asked(event: Asked, voice: Voice, assistant: Assistant) -> Turn:
-    match = decide(event.text, event.person, event.thread, assistant)
+    knowledge = assistant.knowledge
+    judged = judge_addresses(event.text, knowledge.hosts, knowledge.meta_hosts)
+    judged = [one for one in judged if not one.is_mail or one.verdict is not Verdict.UNKNOWN]
+    text = without_addresses(event.text) if judged else event.text
+    match = _understood(text, event, assistant)
     sure = match.certain or match.outcome in {Outcome.ANSWER, Outcome.CHOOSE}
-    if sure and match.language in assistant.knowledge.languages:
+    if sure and match.language in knowledge.languages:
         voice = replace(voice, language=match.language)
     record = Record("asked", voice.language, match.outcome.value, match.label or "-")
-    thread = replace(event.thread, language=voice.language)
+    answered = match.label if match.outcome is Outcome.ANSWER else None
+    thread = replace(event.thread, language=voice.language, topic=answered or event.thread.topic)
+    if judged:
+        replies = [screens.addresses(voice, judged, thread)]
+        replies += [screens.answer(voice, answered, thread)] if answered else []
+        record = replace(record, outcome="address")
+    else:
+        replies = [_reply(match, voice, thread)]
+    if answered and (second := _second(text, answered, event, assistant)):
+        replies.append(screens.also(voice, second))
+    if holds_personal_data(event.text):
+        warned = voice.blocks("personal.text") + replies[0].blocks
+        replies[0] = replace(replies[0], blocks=warned)
+    return Turn(tuple(replies), record, thread)
+
+
+def _reply(match: Match, voice: Voice, thread: Thread) -> Reply:
     match match.outcome:
         case Outcome.ANSWER if match.label:
-            reply = screens.answer(voice, match.label, thread)
+            return screens.answer(voice, match.label, thread)
         case Outcome.CHOOSE:
-            reply = screens.choices(voice, tuple(c.label for c in match.choices), thread)
+            return screens.choices(voice, tuple(c.label for c in match.choices), thread)
         case Outcome.CHITCHAT if match.label == "help":
-            reply = screens.help_page(voice)
+            return screens.help_page(voice)
         case Outcome.CHITCHAT:
-            reply = screens.small_talk(voice, str(match.label), thread)
+            return screens.small_talk(voice, str(match.label), thread)
         case _:
-            reply = screens.unknown(voice, thread)
-    return Turn((reply,), record, thread)
+            return screens.unknown(voice, thread)
+
+
+def _understood(text: str, event: Asked, assistant: Assistant) -> Match:
+    """Match an utterance; a short follow-up together with what was answered before."""
+    match = decide(text, event.person, event.thread, assistant)
+    rest = _followed(text, match.language, assistant.knowledge) if event.thread.topic else None
+    if not rest or match.outcome is Outcome.CHITCHAT:
+        return match
+    return assistant.matcher.follow(str(event.thread.topic), rest, match)
+
+
+def _followed(text: str, language: str, knowledge: Knowledge) -> str | None:
+    """What is left of "and whatsapp?" without its first words; None where it is no follow-up."""
+    normal = normalise(text)
+    for opening in sorted(knowledge.openings.get(language, ()), key=len, reverse=True):
+        rest = normal.removeprefix(f"{opening} ")
+        if rest != normal and len(rest.split()) <= FOLLOW_UP_WORDS:
+            return rest
+    return None
+
+
+def _second(text: str, answered: str, event: Asked, assistant: Assistant) -> str | None:
+    """The topic of a second question in the same message."""
+    questions = [part.strip() for part in _QUESTION.findall(text)]
+    if len(questions) < 2:  # noqa: PLR2004
+        return None
+    for question in questions[:MOST_QUESTIONS]:
+        match = decide(question, event.person, event.thread, assistant)
+        if match.outcome is Outcome.ANSWER and match.label != answered:
+            return match.label
+    return None
 
 
 def _commanded(event: Commanded, voice: Voice, assistant: Assistant) -> Turn:
@@ -130,6 +190,7 @@ def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
         case OpenGroup(_, group):
             return Turn((screens.group(voice, group),), record, thread)
         case OpenTopic(_, topic):
+            thread = replace(thread, topic=topic)
             reply = screens.answer(voice, topic, thread)
             return Turn((reply,), replace(record, topic=topic), thread)
         case Speak(language):

@@ -8,7 +8,7 @@ from bot.knowledge.shape import Shape
 from bot.knowledge.strict_yaml import Reading, Value
 
 _SHARED = ("topics", "documents", "facts", "links", "objection")
-PHRASINGS_ONLY = frozenset({"outside", "chitchat"})
+PHRASINGS_ONLY = frozenset({"outside", "chitchat", "openings"})
 """Files of a language that hold phrasings and no answers."""
 
 

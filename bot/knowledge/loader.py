@@ -103,6 +103,7 @@ class _Builder:
         self.topics: dict[str, Topic] = {}
         self.fact_texts: dict[str, dict[str, str]] = {}
         self.kinds: set[str] = set()
+        self.meta_hosts: frozenset[str] = frozenset()
         self.english = {
             raw.topic: raw for raw in files.answers() if raw.language == FALLBACK_LANGUAGE
         }
@@ -127,6 +128,10 @@ class _Builder:
             for language in known
         }
         chitchat = {language: self._phrasings(language, "chitchat") for language in known}
+        openings = {
+            language: tuple(chain.from_iterable(self._phrasings(language, "openings").values()))
+            for language in known
+        }
         flow = read_flow(
             shape, self.files.shared["objection"], self.links.keys(), catalogs[FALLBACK_LANGUAGE]
         )
@@ -139,10 +144,12 @@ class _Builder:
             answers=answers,
             outside=outside,
             chitchat=chitchat,
+            openings=openings,
             facts=self.facts,
             documents=documents,
             links=self.links,
             hosts=frozenset(hosts),
+            meta_hosts=self.meta_hosts,
             catalogs=catalogs,
             flow=flow,
         )
@@ -273,8 +280,9 @@ class _Builder:
 
     def _links(self) -> set[str]:
         shape, at = self.shape, self.files.shared["links"]
-        whole = shape.mapping(at, at.value, required=frozenset({"hosts", "links"}))
-        hosts = set(shape.texts(at, whole.get("hosts", []), "hosts"))
+        whole = shape.mapping(at, at.value, required=frozenset({"meta", "hosts", "links"}))
+        self.meta_hosts = frozenset(shape.texts(at, whole.get("meta", []), "meta"))
+        hosts = {*shape.texts(at, whole.get("hosts", []), "hosts"), *self.meta_hosts}
         for key, value in shape.mapping(at, whole.get("links", {}), "links", optional=None).items():
             entry = shape.mapping(at, value, "links", key, required=frozenset({"url"}),
                                  optional=frozenset({"urls", "checked", "note"}))  # fmt: skip

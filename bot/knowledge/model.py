@@ -203,10 +203,15 @@ class Knowledge:
     """Phrasings that are not our business, by language."""
     chitchat: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Small talk by language, then kind."""
+    openings: Mapping[str, tuple[str, ...]]
+    """How a short follow-up begins, by language: and, what about."""
     facts: Mapping[str, Fact]
     documents: Mapping[str, Document]
     links: Mapping[str, Link]
     hosts: frozenset[str]
+    """Hosts that the bot may link to."""
+    meta_hosts: frozenset[str]
+    """Those of them, and others, that are Meta's own."""
     catalogs: Mapping[str, Catalog]
     flow: Flow
 

@@ -110,11 +110,11 @@ def _share(count: int, of: Sequence[object]) -> float:
 class Limits:
     """What a calibration must keep within, as shares of the questions it is made from."""
 
-    wrong: float = 0.02
+    wrong: float = 0.01
     """Of what is ours, answered wrongly."""
-    near: float = 0.035
+    near: float = 0.015
     """Of what is near, answered as if it were ours."""
-    kept: float = 0.975
+    kept: float = 0.985
     """Of what is ours, answered or offered."""
 
 

@@ -42,6 +42,8 @@ LABEL_RARITY = 0.5
 phrasings: "dm" says more than "used"."""
 SIMILAR_ENOUGH = 0.74
 """Optimal string alignment similarity, 0 to 1, from which an unknown word counts as a known one."""
+MOST_MISSPELT = 24
+"""Unknown words of an utterance that are looked up by likeness: more are no question."""
 SIMILAR_WORDS = 8
 """Known words that an unknown one may stand for."""
 SHORTEST_MISSPELT = 4
@@ -372,6 +374,21 @@ class Index:
             )
         return Ranking(tuple(found), float(near.max()))
 
+    def title(self, label: str) -> str:
+        """The shortest phrasing of a topic in its normal form: the topic in a few words."""
+        own = [t for t, p in zip(self.texts, self.phrasings, strict=True) if p.label == label]
+        return min((text for text in own if " " in text), key=lambda t: (len(t), t), default="")
+
+    def holding(self, word: str) -> set[str]:
+        """Topics of which some phrasing holds a word (or its other forms)."""
+        (stem,) = self.stems(word) or [""]
+        place = int(np.searchsorted(self._stems.keys, _key(stem)))
+        if stem not in self._known or place == len(self._stems.keys):
+            return set()
+        rows = self._stems.rows[self._stems.starts[place] : self._stems.starts[place + 1]]
+        numbers = np.unique(self._groups[rows]).tolist()
+        return {self.labels[n][1] for n in numbers if self.roles[n] is Role.TOPIC}
+
     def best(self, text: str) -> tuple[float, str]:
         """Score and label of the nearest topic to a normal form; nothing of the rest."""
         if not text or not self._topics.any():
@@ -408,8 +425,13 @@ class Index:
     def _soft(self, stems: list[str]) -> tuple[Keys, npt.NDArray[np.float64]]:
         """Stems as features; an unknown one stands for the known ones that it resembles."""
         features: dict[int, float] = {}
+        left = MOST_MISSPELT
         for stem in stems:
-            alike = {stem: 1.0} if stem in self._known else self._alike(stem)
+            known_as: dict[str, float] = {stem: 1.0}
+            if stem not in self._known and left:
+                left -= 1
+                known_as = self._alike(stem)
+            alike = known_as
             for known, weight in (alike or {stem: 1.0}).items():
                 key = _key(known)
                 features[key] = features.get(key, 0.0) + weight

@@ -14,6 +14,8 @@ ASIDE_SCORE = 0.2
 """The score from which small talk is recognised."""
 ASIDE_LEAD, ASIDE_LEAD_LONG = 0.02, 0.15
 """How far small talk must be ahead of all else: in a short utterance, and in a longer one."""
+FOLLOW_SCORE, FOLLOW_LEAD = 0.5, 0.15
+"""The summed score from which a follow-up is taken up, and its lead from which it is answered."""
 SHORT_ASIDE = 5
 """Words up to which an utterance is short."""
 SHORTEST = 2
@@ -122,6 +124,33 @@ class Matcher:
             votes=votes,
         )
 
+    def follow(self, topic: str, rest: str, alone: Match) -> Match:
+        """Decide on a short follow-up such as "(and) whatsapp?" after a topic was answered.
+
+        What it says alone and what it says together with the phrasings of that topic are added
+        up: "and on instagram?" after "where is the form" stays with the form.
+        """
+        index = self.indexes.get(alone.language)
+        if not index:
+            return alone
+        scores: dict[str, float] = {}
+        ranked: dict[str, Candidate] = {}
+        before = index.title(topic)
+        for text in (rest, f"{before} {rest}"):
+            for candidate in index.rank(text).of(Role.TOPIC):
+                ranked.setdefault(candidate.label, candidate)
+                scores[candidate.label] = scores.get(candidate.label, 0.0) + candidate.score
+        best = sorted(scores, key=lambda label: (-scores[label], label))[:MOST_CHOICES]
+        if not best or scores[best[0]] < FOLLOW_SCORE:
+            return alone
+        choices = tuple(ranked[label] for label in best)
+        lead = scores[best[0]] - (scores[best[1]] if len(best) > 1 else 0.0)
+        if lead >= FOLLOW_LEAD:
+            return replace(alone, outcome=Outcome.ANSWER, label=best[0], choices=choices[:1],
+                           score=choices[0].score, rule=f"goes on from {topic}")  # fmt: skip
+        return replace(alone, outcome=Outcome.CHOOSE, label=None, choices=choices,
+                       score=choices[0].score, rule=f"goes on from {topic}, not clearly")  # fmt: skip
+
     def likely(self, utterance: str) -> list[str]:
         """Languages that an utterance may be in, by its words alone, the likeliest first."""
         return [v.language for v in self.detector.votes(utterance) if v.nats > -NEAR_NATS]
@@ -132,6 +161,8 @@ class Matcher:
         ranked = ranking.candidates
         topics, asides = ranking.of(Role.TOPIC), ranking.of(Role.ASIDE)
         known = index.exact.get(normal)
+        if " " not in normal and topics and not (known and known.role is not Role.TOPIC):
+            return self._one_word(index, normal, ranking)
         if known and known.role is not Role.OUTSIDE:
             outcome = Outcome.ANSWER if known.role is Role.TOPIC else Outcome.CHITCHAT
             hits = tuple(c for c in topics if c.label == known.label)
@@ -156,6 +187,25 @@ class Matcher:
         rule = f"not near enough: {held:.2f} for the first three (from {limits.offer:.2f})"
         return Match(Outcome.UNKNOWN, language, score=best.score, rule=rule, confidence=right,
                      candidates=ranked)  # fmt: skip
+
+    def _one_word(self, index: Index, word: str, ranking: Ranking) -> Match:
+        """One word is no question: the topics that it stands in are offered, none is guessed."""
+        holding = index.holding(word)
+        topics = [c for c in ranking.of(Role.TOPIC) if c.label in holding][:MOST_CHOICES]
+        asides = ranking.of(Role.ASIDE)
+        if asides and self._is_aside(asides[0], ranking, word):
+            return Match(Outcome.CHITCHAT, index.language, asides[0].label, (), asides[0].score,
+                         "nearest to small talk", candidates=ranking.candidates)  # fmt: skip
+        rule = "one word: the topics that it stands in"
+        if not topics:
+            held = self.calibration.held(describe(ranking, word))
+            if held >= self.calibration.offer:
+                topics = ranking.of(Role.TOPIC)[:MOST_CHOICES]
+            rule = f"one word that stands in no topic: {held:.2f} for the first three"
+        outcome = Outcome.CHOOSE if topics else Outcome.UNKNOWN
+        score = topics[0].score if topics else 0.0
+        return Match(outcome, index.language, None, tuple(topics), score, rule,
+                     candidates=ranking.candidates)  # fmt: skip
 
     @staticmethod
     def _is_aside(aside: Candidate, ranking: Ranking, normal: str) -> bool:
