@@ -12,7 +12,7 @@ from typing import Any
 from bot import export
 from bot.assistant import build_assistant, load_knowledge, phrasings, winners
 from bot.dialogue.events import Person, Thread
-from bot.dialogue.screens import Operator
+from bot.dialogue.screens import BESIDE, Operator
 from bot.dialogue.turn import Assistant, decide
 from bot.knowledge import checks
 from bot.knowledge.checks import Subject
@@ -254,7 +254,7 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
         matcher.calibration = calibrate(matcher, utterances)
         confidence.FILE.write_text(matcher.calibration.as_json() + "\n", encoding="utf-8")
         print(f"written to {confidence.FILE}")
-    verdicts = evaluate(matcher, utterances)
+    verdicts = evaluate(matcher, utterances, BESIDE)
     sections = {
         "": report.by_language(verdicts, knowledge.languages),
         "By kind of question": report.by_kind(verdicts),

@@ -3,7 +3,7 @@
 import re
 
 _MAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")
-_PHONE = re.compile(r"(?<![\w.,/-])(?:\+|00)?\d(?:[ ./()-]{0,2}\d){8,14}(?![\w-])")
+_PHONE = re.compile(r"(?<![\w.,/-])(?:\+|0)\d(?:[ ./()-]{0,2}\d){7,13}(?![\w-])")
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
 
@@ -11,11 +11,12 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b
 def holds_personal_data(text: str) -> bool:
     """Whether a text holds an e-mail address, a telephone, card or account number."""
     text = text[:8_192]
+    words = _without_addresses(text)
     return bool(
         _MAIL.search(text)
-        or _IBAN.search(text)
-        or any(_is_card(found[0]) for found in _CARD.finditer(text))
-        or _PHONE.search(_without_addresses(text))
+        or _IBAN.search(words)
+        or any(_is_card(found[0]) for found in _CARD.finditer(words))
+        or _PHONE.search(words)
     )
 
 

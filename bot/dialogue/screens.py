@@ -25,7 +25,7 @@ from bot.knowledge.markup import (
 )
 from bot.knowledge.model import FALLBACK_LANGUAGE, Document, Knowledge
 
-_BESIDE = {"bot": "about-bot", "letter-goodbye": "how-to-object", "letter-whatsapp": "whatsapp"}
+BESIDE = {"bot": "about-bot", "letter-goodbye": "how-to-object", "letter-whatsapp": "whatsapp"}
 """Topics that belong beside the reply to small talk or to a chain letter."""
 RELATED = 3
 """Related topics under an answer at most."""
@@ -218,7 +218,7 @@ def unknown(voice: Voice, thread: Thread, *, key: str = "unknown.text") -> Reply
 def small_talk(voice: Voice, kind: str, thread: Thread) -> Reply:
     """The reply to a greeting and its like."""
     rows: list[Row] = []
-    if (topic := _BESIDE.get(kind)) in voice.knowledge.topics:
+    if (topic := BESIDE.get(kind)) in voice.knowledge.topics:
         rows.append((voice.topic_tap(str(topic)),))
     if thread.step or kind in {"greeting", "help", "letter-goodbye"}:
         rows.append((voice.objection_tap(thread),))

@@ -131,7 +131,9 @@ def _understood(text: str, event: Asked, assistant: Assistant) -> Match:
     rest = _followed(text, match.language, assistant.knowledge) if event.thread.topic else None
     if not rest or match.outcome is Outcome.CHITCHAT:
         return match
-    return assistant.matcher.follow(str(event.thread.topic), rest, match)
+    topic = str(event.thread.topic)
+    title = assistant.knowledge.answers[match.language][topic].title
+    return assistant.matcher.follow(topic, title, rest, match)
 
 
 def _followed(text: str, language: str, knowledge: Knowledge) -> str | None:

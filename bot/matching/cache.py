@@ -17,7 +17,7 @@ from bot.matching.index import Index, Phrasing
 from bot.matching.languages import Detector
 from bot.matching.matcher import Matcher
 
-VERSION = 4
+VERSION = 6
 """Raised whenever the same phrasings give other arrays."""
 _UNUSABLE = (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile)
 
@@ -68,7 +68,7 @@ def _keep(matcher: Matcher, file: Path) -> None:
     begun = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         with begun.open("wb") as opened:
-            np.savez(opened, **arrays)
+            np.savez(opened, allow_pickle=False, **arrays)
         begun.replace(file)
     finally:
         begun.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """How well utterances are matched: counted, by language and kind; and thresholds from the counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,20 @@ class Verdict:
     Not ours: answered, offered, refused. Small talk: right or wrong."""
 
 
-def judge(utterance: Utterance, match: Match) -> Verdict:
-    """Compare a decision with what is known."""
-    if utterance.aside:
-        good = match.outcome is Outcome.CHITCHAT and match.label == utterance.aside
-        return Verdict(utterance, match, "right" if good else "wrong")
+def judge(utterance: Utterance, match: Match, beside: Mapping[str, str] | None = None) -> Verdict:
+    """Compare a decision with what is known.
+
+    `beside`: kinds of small talk whose reply says what a topic says ("are you a bot?").
+    """
+    beside = beside or {}
+    talk = str(match.label) if match.outcome is Outcome.CHITCHAT else None
     answered = match.outcome is Outcome.ANSWER
+    if utterance.aside:
+        good = talk is not None and utterance.aside in {talk, _ALIKE.get(talk)}
+        good = good or (answered and match.label == beside.get(utterance.aside))
+        return Verdict(utterance, match, "right" if good else "wrong")
+    if talk and beside.get(talk) in utterance.labels:
+        return Verdict(utterance, match, "right")
     if not utterance.labels:
         taken = {Outcome.ANSWER: "answered", Outcome.CHOOSE: "offered"}
         return Verdict(utterance, match, taken.get(match.outcome, "refused"))
@@ -57,9 +65,18 @@ def judge(utterance: Utterance, match: Match) -> Verdict:
     return Verdict(utterance, match, "wrong" if match.outcome is Outcome.CHITCHAT else "refused")
 
 
-def evaluate(matcher: Matcher, utterances: Iterable[Utterance]) -> list[Verdict]:
+_ALIKE = {"praise": "thanks"}
+"""Small talk with replies that fit both: "great, that helped" is a thank-you."""
+
+
+def evaluate(
+    matcher: Matcher, utterances: Iterable[Utterance], beside: Mapping[str, str] | None = None
+) -> list[Verdict]:
     """Match every utterance, with its own language as that of the app."""
-    return [judge(u, matcher.match(u.text, (u.language,))) for u in utterances]
+    return [judge(u, matcher.match(u.text, (u.language,)), beside) for u in utterances]
+
+
+COURTESIES = frozenset({"greeting", "thanks", "goodbye"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,7 @@ class Figures:
     """Answered although not ours, of what is near to it."""
     far: float
     aside: float
-    """Small talk recognised."""
+    """Greetings, thanks and goodbyes recognised."""
     language: float
     """Language told right, of what has four words or more."""
 
@@ -84,7 +101,7 @@ def figures(verdicts: Sequence[Verdict]) -> Figures:
     """Count verdicts."""
     own = [v for v in verdicts if v.utterance.labels]
     counts = Counter(v.result for v in own)
-    asides = [v for v in verdicts if v.utterance.aside]
+    asides = [v for v in verdicts if v.utterance.aside in COURTESIES]
     longer = [v for v in own if len(v.utterance.text.split()) >= 4]  # noqa: PLR2004
 
     def answered(kind: str) -> float:

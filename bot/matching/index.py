@@ -12,6 +12,7 @@ Figures for both, alone and together, stand in ARCHITECTURE.md.
 
 import json
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -42,15 +43,14 @@ LABEL_RARITY = 0.5
 phrasings: "dm" says more than "used"."""
 SIMILAR_ENOUGH = 0.74
 """Optimal string alignment similarity, 0 to 1, from which an unknown word counts as a known one."""
-MOST_MISSPELT = 24
+MOST_MISSPELT = 12
 """Unknown words of an utterance that are looked up by likeness: more are no question."""
 SIMILAR_WORDS = 8
 """Known words that an unknown one may stand for."""
+LONGEST_WORD = 64
+"""Letters from which words are not told apart by length."""
 SHORTEST_MISSPELT = 4
 """Letters from which a word is looked up by likeness; shorter ones resemble too many."""
-
-MOST_CANDIDATES = 6
-"""Labels of each role that a ranking holds."""
 
 KERNEL = {"grams": 0.5, "stems": 0.35, "pairs": 0.15}
 """What each similarity counts in the kernel of what is learnt."""
@@ -86,6 +86,10 @@ class Role(Enum):
     """Small talk with a reply of its own: greetings, thanks."""
     OUTSIDE = "outside"
     """Known not to be our business: never answered."""
+
+
+MOST_CANDIDATES = {Role.TOPIC: 6, Role.ASIDE: 2, Role.OUTSIDE: 1}
+"""Labels of each role that a ranking holds: nobody asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +286,11 @@ class Index:
     def _know(self, stems: set[str]) -> None:
         """What follows from the words of the phrasings."""
         self._known = frozenset(stems)
-        self._vocabulary = sorted(s for s in stems if len(s) >= SHORTEST_MISSPELT - 1)
+        words = (s for s in stems if len(s) >= SHORTEST_MISSPELT - 1)
+        self._vocabulary = sorted(words, key=lambda word: (len(word), word))
+        sizes = [len(word) for word in self._vocabulary]
+        self._lengths_from = [bisect_left(sizes, size) for size in range(LONGEST_WORD + 1)]
+        self._lengths_from[-1] = len(sizes)
 
     def _learn(self) -> Floats:
         """What each phrasing speaks for or against each label: (K + ridge)⁻¹ Y."""
@@ -346,7 +354,7 @@ class Index:
     def rank(self, text: str) -> Ranking:
         """Labels by their nearness to a normal form.
 
-        Only the `MOST_CANDIDATES` nearest of each role: nobody asks for more.
+        Only the nearest of each role.
         """
         if not text or not self.phrasings:
             return Ranking((), 0.0)
@@ -355,8 +363,8 @@ class Index:
         scores = likeness + learnt
         numbers = np.concatenate(
             [
-                members[np.argsort(-scores[members], kind="stable")[:MOST_CANDIDATES]]
-                for members in self._members
+                members[np.argsort(-scores[members], kind="stable")[: MOST_CANDIDATES[role]]]
+                for role, members in zip(Role, self._members, strict=True)
             ]
         )
         found = []
@@ -373,11 +381,6 @@ class Index:
                 )
             )
         return Ranking(tuple(found), float(near.max()))
-
-    def title(self, label: str) -> str:
-        """The shortest phrasing of a topic in its normal form: the topic in a few words."""
-        own = [t for t, p in zip(self.texts, self.phrasings, strict=True) if p.label == label]
-        return min((text for text in own if " " in text), key=lambda t: (len(t), t), default="")
 
     def holding(self, word: str) -> set[str]:
         """Topics of which some phrasing holds a word (or its other forms)."""
@@ -425,14 +428,9 @@ class Index:
     def _soft(self, stems: list[str]) -> tuple[Keys, npt.NDArray[np.float64]]:
         """Stems as features; an unknown one stands for the known ones that it resembles."""
         features: dict[int, float] = {}
-        left = MOST_MISSPELT
+        alike = self._alike(stems)
         for stem in stems:
-            known_as: dict[str, float] = {stem: 1.0}
-            if stem not in self._known and left:
-                left -= 1
-                known_as = self._alike(stem)
-            alike = known_as
-            for known, weight in (alike or {stem: 1.0}).items():
+            for known, weight in alike.get(stem, {stem: 1.0}).items():
                 key = _key(known)
                 features[key] = features.get(key, 0.0) + weight
         return (
@@ -440,18 +438,31 @@ class Index:
             np.fromiter(features.values(), np.float64, len(features)),
         )
 
-    def _alike(self, stem: str) -> dict[str, float]:
-        if len(stem) < SHORTEST_MISSPELT:
-            return {}
-        found = process.extract(
-            stem,
-            self._vocabulary,
-            scorer=OSA.normalized_similarity,
-            processor=None,
-            limit=SIMILAR_WORDS,
-            score_cutoff=SIMILAR_ENOUGH,
+    def _alike(self, stems: list[str]) -> dict[str, dict[str, float]]:
+        """For unknown stems the known ones that they resemble."""
+        unknown = dict.fromkeys(
+            stem for stem in stems if stem not in self._known and len(stem) >= SHORTEST_MISSPELT
         )
-        return {known: similarity**2 for known, similarity, _ in found}
+        found: dict[str, dict[str, float]] = {}
+        for stem in list(unknown)[:MOST_MISSPELT]:
+            # So alike, they differ by at most a quarter of their length.
+            spread = len(stem) // 3
+            first = self._lengths_from[min(max(len(stem) - spread, 0), LONGEST_WORD)]
+            end = self._lengths_from[min(len(stem) + spread + 1, LONGEST_WORD)]
+            near = process.cdist(
+                [stem],
+                self._vocabulary[first:end],
+                scorer=OSA.normalized_similarity,
+                score_cutoff=SIMILAR_ENOUGH,
+                dtype=np.float32,
+            )[0]
+            best = np.argsort(-near, kind="stable")[:SIMILAR_WORDS]
+            found[stem] = {
+                self._vocabulary[first + n]: float(near[n]) ** 2
+                for n in best.tolist()
+                if near[n] > 0
+            } or {stem: 1.0}
+        return found
 
 
 @lru_cache(maxsize=65_536)

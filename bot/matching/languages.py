@@ -29,6 +29,8 @@ MIXED_SHARE_UNEXPECTED = 0.4
 """The same where no language is expected, for one that English is mixed into."""
 FALLBACK = "en"
 """The language of what has none, where nothing is known beforehand."""
+ENOUGH_LETTERS = 300
+"""Letters after which the language is clear."""
 FEWEST_LETTERS = 4
 """Letters below which an utterance says nothing about its language."""
 HALF_TRUSTED_LETTERS = 10
@@ -56,14 +58,16 @@ class Detector:
             counts[row] += np.bincount(_buckets(words)[0], minlength=BUCKETS)
         shares = counts / counts.sum(axis=1, keepdims=True)
         # Against the mean of all languages: n-grams that all share say nothing.
-        self.table = np.log(shares / shares.mean(axis=0)).astype(np.float32)
+        table = np.log(shares / shares.mean(axis=0)).astype(np.float32)
+        self.table = np.ascontiguousarray(table.T)
+        """By bucket, then language: what an n-gram says for it."""
 
     @classmethod
     def restore(cls, languages: Iterable[str], table: npt.NDArray[np.float32]) -> "Detector":
         """The detector that had this table."""
         detector = cls.__new__(cls)
         detector.languages, detector.table = tuple(languages), table
-        if table.shape != (len(detector.languages), BUCKETS):
+        if table.shape != (BUCKETS, len(detector.languages)):
             raise ValueError("the table does not fit the languages")
         return detector
 
@@ -79,14 +83,15 @@ class Detector:
 
     def evidence(self, text: str) -> "Evidence":
         """What the words alone say."""
-        words = spelling(text).split()
+        words = spelling(text)[:ENOUGH_LETTERS].split()
         letters = np.array([len(word) for word in words], np.float64)
         if not self.languages or letters.sum() < FEWEST_LETTERS:
             return Evidence(np.zeros(len(self.languages)), np.zeros(len(self.languages)))
         buckets, owners = _buckets(words)
+        order = np.argsort(owners, kind="stable")
+        starts = np.searchsorted(owners[order], np.arange(len(words)))
         # N-grams of several sizes repeat what one of them says: count them as one.
-        by_word = np.zeros((len(words), len(self.languages)))
-        np.add.at(by_word, owners, self.table[:, buckets].T / len(SIZES))
+        by_word = np.add.reduceat(self.table[buckets[order]], starts, axis=0) / len(SIZES)
         trust = letters.sum() / (letters.sum() + HALF_TRUSTED_LETTERS)
         rest = np.partition(by_word, -2, axis=1)[:, -2:] if len(self.languages) > 1 else None
         clear = rest is None or rest[:, 1] - rest[:, 0] >= CLEAR_NATS

@@ -10,9 +10,9 @@ from bot.matching.languages import NEAR_NATS, Detector, Vote
 from bot.matching.text import normalise
 
 MOST_CHOICES = 3
-ASIDE_SCORE = 0.2
+ASIDE_SCORE = 0.12
 """The score from which small talk is recognised."""
-ASIDE_LEAD, ASIDE_LEAD_LONG = 0.02, 0.15
+ASIDE_LEAD, ASIDE_LEAD_LONG = 0.0, 0.15
 """How far small talk must be ahead of all else: in a short utterance, and in a longer one."""
 FOLLOW_SCORE, FOLLOW_LEAD = 0.5, 0.15
 """The summed score from which a follow-up is taken up, and its lead from which it is answered."""
@@ -124,19 +124,18 @@ class Matcher:
             votes=votes,
         )
 
-    def follow(self, topic: str, rest: str, alone: Match) -> Match:
+    def follow(self, topic: str, title: str, rest: str, alone: Match) -> Match:
         """Decide on a short follow-up such as "(and) whatsapp?" after a topic was answered.
 
-        What it says alone and what it says together with the phrasings of that topic are added
-        up: "and on instagram?" after "where is the form" stays with the form.
+        What it says alone and what it says together with the topic's title are added up: "and on
+        instagram?" after "where is the form" stays with the form.
         """
         index = self.indexes.get(alone.language)
         if not index:
             return alone
         scores: dict[str, float] = {}
         ranked: dict[str, Candidate] = {}
-        before = index.title(topic)
-        for text in (rest, f"{before} {rest}"):
+        for text in (rest, normalise(f"{title} {rest}")):
             for candidate in index.rank(text).of(Role.TOPIC):
                 ranked.setdefault(candidate.label, candidate)
                 scores[candidate.label] = scores.get(candidate.label, 0.0) + candidate.score

@@ -4,14 +4,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-MAX_INPUT = 1_000
+MAX_INPUT = 800
 """Code points of an utterance that are read: the first and the last half of these.
 A story is long, and its question stands at the end."""
 
-MAX_NORMAL = 1_200
+MAX_NORMAL = 900
 """Code points of a normal form at most; some characters unfold into many (U+FDFA into 18)."""
 
-MAX_WORDS = 200
+MAX_WORDS = 120
 """Words of a normal form at most."""
 
 # Letters that Unicode does not take apart, spelt as people do without the key.
@@ -73,6 +73,8 @@ def _bare(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "L" or category in {"Nd", "Nl", "No"}:
         return _SPELT.get(character, character)
+    if character == "+":
+        return " plus "  # « a+ » is a goodbye
     return "" if category in {"Mn", "Me", "Mc", "Cf"} else " "
 
 
