@@ -253,7 +253,7 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
     if options.calibrate:
         matcher.calibration = calibrate(matcher, utterances)
         confidence.FILE.write_text(matcher.calibration.as_json() + "\n", encoding="utf-8")
-        print(f"written to {confidence.FILE}")
+        print(f"written to {confidence.FILE}; below, the questions it was learnt from, not a test")
     verdicts = evaluate(matcher, utterances, BESIDE)
     sections = {
         "": report.by_language(verdicts, knowledge.languages),

@@ -273,6 +273,7 @@ class Index:
         self.labels = sorted({(p.role.value, p.label) for p in phrasings})
         self.roles = [Role(role) for role, _ in self.labels]
         self._topics = np.array([role is Role.TOPIC for role in self.roles])
+        self.topic_count = int(self._topics.sum())
         number = {label: n for n, label in enumerate(self.labels)}
         self._groups = np.array([number[p.role.value, p.label] for p in phrasings], np.int64)
         self._firsts = np.searchsorted(self._groups, np.arange(len(self.labels) + 1))

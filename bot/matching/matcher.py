@@ -16,6 +16,10 @@ ASIDE_LEAD, ASIDE_LEAD_LONG = 0.0, 0.15
 """How far small talk must be ahead of all else: in a short utterance, and in a longer one."""
 FOLLOW_SCORE, FOLLOW_LEAD = 0.5, 0.15
 """The summed score from which a follow-up is taken up, and its lead from which it is answered."""
+ASIDE_WORD = 0.3
+"""The score from which a single word is small talk: there is little else to go by."""
+EVERYWHERE = 0.6
+"""The share of topics above which a word that stands in them tells nothing about any."""
 SHORT_ASIDE = 5
 """Words up to which an utterance is short."""
 SHORTEST = 2
@@ -189,8 +193,13 @@ class Matcher:
 
     def _one_word(self, index: Index, word: str, ranking: Ranking) -> Match:
         """One word is no question: the topics that it stands in are offered, none is guessed."""
-        holding = index.holding(word)
+        holding, known = index.holding(word), index.exact.get(word)
+        if known is None and len(holding) > EVERYWHERE * index.topic_count:
+            rule = "one word that stands nearly everywhere"
+            return Match(Outcome.UNKNOWN, index.language, rule=rule, candidates=ranking.candidates)
         topics = [c for c in ranking.of(Role.TOPIC) if c.label in holding][:MOST_CHOICES]
+        if known:  # the topic that lists the word itself comes first
+            topics.sort(key=lambda c: c.label != known.label)
         asides = ranking.of(Role.ASIDE)
         if asides and self._is_aside(asides[0], ranking, word):
             return Match(Outcome.CHITCHAT, index.language, asides[0].label, (), asides[0].score,
@@ -211,8 +220,9 @@ class Matcher:
         """Small talk is short, and nearest to small talk; a greeting before a question is none."""
         rival = max((c.score for c in ranking.of(Role.TOPIC, Role.OUTSIDE)), default=0.0)
         words = len(normal.split())
+        least = ASIDE_WORD if words == 1 else ASIDE_SCORE
         lead = ASIDE_LEAD if words <= SHORT_ASIDE else ASIDE_LEAD_LONG
-        return aside.score >= ASIDE_SCORE and aside.score >= rival + lead
+        return aside.score >= least and aside.score >= rival + lead
 
 
 _RANK = {Outcome.UNKNOWN: 0, Outcome.CHOOSE: 1, Outcome.CHITCHAT: 2, Outcome.ANSWER: 3}
