@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from rapidfuzz import fuzz, process
@@ -61,9 +63,10 @@ def run(phrasings: Mapping[str, Sequence[Phrasing]]) -> Iterator[str]:
         load_or_build(made, Path(folder))
         built = time.perf_counter() - began
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
-        before, began = _memory(), time.perf_counter()
+        # In a process of its own: what building has freed here would be used again, and not seen.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as own_process:
+            loaded, memory = own_process.submit(_loading, made, Path(folder)).result()
         matcher = load_or_build(made, Path(folder))
-        loaded, memory = time.perf_counter() - began, _memory() - before
     yield f"index: built in {built:.1f} s, loaded in {loaded:.2f} s, {size / 1e6:.0f} MB on disk, {memory:.0f} MB in memory"
     yield f"{'a question, one core':<28}{'median ms':>10}{'p99 ms':>10}"
     yield _line("ours", matcher.match, asked)
@@ -118,6 +121,15 @@ def _misspelt(text: str, chance: random.Random) -> str:
             place = chance.randrange(len(word) - 1)
             words[n] = word[:place] + word[place + 1] + word[place] + word[place + 2 :]
     return " ".join(words)
+
+
+def _loading(made: Mapping[str, Sequence[Phrasing]], folder: Path) -> tuple[float, float]:
+    """Seconds and resident MB that it takes to load a built index."""
+    before, began = _memory(), time.perf_counter()
+    matcher = load_or_build(made, folder)
+    taken = time.perf_counter() - began
+    matcher.match("a first question")
+    return taken, _memory() - before
 
 
 def _memory() -> float:

@@ -4,8 +4,9 @@ import argparse
 import difflib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -298,10 +299,11 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     assistant = build_assistant(settings)
     person = Person(app_language=options.lang)
     questions: Iterable[str] = [" ".join(options.question)] if options.question else _lines()
+    tell = cache(partial(_content, assistant))  # a file asks after the same topics again and again
     for question in questions:
         match = decide(question, person, Thread(), assistant)
         if options.json:
-            print(json.dumps(_result(question, match, assistant), ensure_ascii=False), flush=True)
+            print(json.dumps(_result(question, match, tell), ensure_ascii=False), flush=True)
         elif options.explain:
             print(_explanation(question, match))
         else:
@@ -315,8 +317,9 @@ def _lines() -> Iterable[str]:
         yield line.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def _result(question: str, match: Match, assistant: Assistant) -> dict[str, Any]:
-    knowledge = assistant.knowledge
+def _result(
+    question: str, match: Match, tell: Callable[[str, str], dict[str, Any]]
+) -> dict[str, Any]:
     topic = match.label if match.outcome is Outcome.ANSWER else None
     choosing = match.outcome in {Outcome.ANSWER, Outcome.CHOOSE}
     choices = match.choices if choosing else ()
@@ -327,7 +330,13 @@ def _result(question: str, match: Match, assistant: Assistant) -> dict[str, Any]
         "topic": topic,
         "choices": [{"topic": c.label, "score": round(c.score, 4)} for c in choices],
         "score": round(match.score, 4),
-        "answer": _answer(topic, match.language, assistant) if topic else None,
+        **(tell(topic, match.language) if topic else {"answer": None, "sources": []}),
+    }
+
+
+def _content(assistant: Assistant, topic: str, language: str) -> dict[str, Any]:
+    return {
+        "answer": _answer(topic, language, assistant),
         "sources": [
             {
                 "id": document.id,
@@ -336,7 +345,7 @@ def _result(question: str, match: Match, assistant: Assistant) -> dict[str, Any]
                 "date": document.date,
                 "url": document.address,
             }
-            for document in (knowledge.sources(topic, match.language) if topic else ())
+            for document in assistant.knowledge.sources(topic, language)
         ],
     }
 
