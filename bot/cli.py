@@ -20,7 +20,6 @@ from bot.knowledge.checks import Subject
 from bot.knowledge.editing import follow
 from bot.knowledge.faults import ContentError, Severity
 from bot.knowledge.loader import examine
-from bot.knowledge.markup import plain
 from bot.matching.cache import load_or_build
 from bot.matching.matcher import Match, Outcome
 from bot.settings import Settings, SettingsError, read_settings
@@ -351,9 +350,7 @@ def _content(assistant: Assistant, topic: str, language: str) -> dict[str, Any]:
 
 
 def _answer(topic: str, language: str, assistant: Assistant) -> str:
-    answer = assistant.knowledge.answers[language][topic]
-    today = date.today()
-    return f"{plain(answer.short.on(today))}\n\n{plain(answer.detail.on(today))}"
+    return export.told(assistant.knowledge.answers[language][topic], date.today())
 
 
 def _told(match: Match, assistant: Assistant) -> str:

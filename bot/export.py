@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.knowledge import formats
 from bot.knowledge.markup import plain
-from bot.knowledge.model import Document, Fact, Knowledge
+from bot.knowledge.model import Answer, Document, Fact, Knowledge
 
 
 def trace(knowledge: Knowledge, topic: str, today: date) -> Iterator[str]:
@@ -83,12 +83,17 @@ def _told(knowledge: Knowledge, topic: str, language: str, today: date) -> dict[
     checked = knowledge.checked(topic)
     return {
         "title": answer.title,
-        "answer": f"{plain(answer.short.on(today))}\n\n{plain(answer.detail.on(today))}",
+        "answer": told(answer, today),
         "phrasings": list(answer.phrasings),
         "sources": [_document(d) for d in knowledge.sources(topic, language)],
         "checked": checked.isoformat() if checked else None,
         "stale": answer.stale,
     }
+
+
+def told(answer: Answer, today: date) -> str:
+    """An answer without markup: the short one, an empty line, the detail."""
+    return f"{plain(answer.short.on(today))}\n\n{plain(answer.detail.on(today))}"
 
 
 def _fact(fact: Fact) -> dict[str, Any]:
