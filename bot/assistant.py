@@ -16,7 +16,7 @@ from bot.settings import Settings
 
 def load_knowledge(settings: Settings) -> Knowledge:
     """Read the content; raises ContentError when it is broken."""
-    return load(settings.faq_dir, settings.locales_dir)
+    return load(settings.faq_dir, settings.locales_dir, settings.cache_dir)
 
 
 def phrasings(knowledge: Knowledge) -> dict[str, list[Phrasing]]:

@@ -15,12 +15,10 @@ from bot.assistant import build_assistant, load_knowledge, phrasings, winners
 from bot.dialogue.events import Person, Thread
 from bot.dialogue.screens import BESIDE, Operator
 from bot.dialogue.turn import Assistant, decide
-from bot.knowledge import checks
-from bot.knowledge.checks import Subject
-from bot.knowledge.editing import follow
 from bot.knowledge.faults import ContentError, Severity
 from bot.knowledge.loader import examine
 from bot.matching.cache import load_or_build
+from bot.matching.index import WEIGHTS
 from bot.matching.matcher import Match, Outcome
 from bot.settings import Settings, SettingsError, read_settings
 
@@ -163,6 +161,10 @@ def _run(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
+    # Here and below: what only one command needs is loaded by it; a question starts without.
+    from bot.knowledge import checks
+    from bot.knowledge.checks import Subject
+
     examination = examine(settings.faq_dir, settings.locales_dir)
     faults = list(examination.faults)
     if knowledge := examination.knowledge:
@@ -203,6 +205,8 @@ def _export(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _follow(options: argparse.Namespace, settings: Settings) -> int:
+    from bot.knowledge.editing import follow
+
     examination = examine(settings.faq_dir, settings.locales_dir)
     errors = [f for f in examination.faults if f.rule != "no-follows"]
     if errors:
@@ -379,7 +383,9 @@ def _explanation(question: str, match: Match) -> str:
     sure = "" if match.certain else "  (not certain by the words alone)"
     lines.append(f"languages   {votes} nats{sure}")
     for candidate in match.candidates[:6]:
-        parts = "  ".join(f"{name} {value:.3f}" for name, value in candidate.parts)
+        parts = "  ".join(
+            f"{name} {value:.3f}" for name, value in zip(WEIGHTS, candidate.parts, strict=True)
+        )
         parts = f"learnt {candidate.learnt:.3f}  likeness {candidate.likeness:.3f} = {parts}"
         lines.append(f"{candidate.score:7.3f}     {candidate.label} ({candidate.role.value})")
         lines.append(f"            {parts}")

@@ -15,6 +15,7 @@ from bot.knowledge.catalog import Catalog
 from bot.knowledge.faults import ContentError, Fault, Severity
 from bot.knowledge.files import PHRASINGS_ONLY, ContentFiles, RawAnswer
 from bot.knowledge.flow import read_flow
+from bot.knowledge.kept import Kept
 from bot.knowledge.lineage import is_stale
 from bot.knowledge.markup import LINK, PLACEHOLDER, Block, fill, parse
 from bot.knowledge.model import (
@@ -52,13 +53,13 @@ VALUE_FORMS = {
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-def load(faq: Path, locales: Path) -> Knowledge:
-    """Read the content of two folders.
+def load(faq: Path, locales: Path, cache: Path | None = None) -> Knowledge:
+    """Read the content of two folders; what was parsed is kept in the cache, if there is one.
 
     Raises:
         ContentError: with all faults that were found; nothing is used of broken content.
     """
-    examination = examine(faq, locales)
+    examination = examine(faq, locales, cache)
     errors = [fault for fault in examination.faults if fault.severity is Severity.ERROR]
     if errors or examination.knowledge is None:
         raise ContentError(errors)
@@ -78,10 +79,11 @@ class Examination:
     """Topics and facts as far as they could be read, also where the rest is broken."""
 
 
-def examine(faq: Path, locales: Path) -> Examination:
+def examine(faq: Path, locales: Path, cache: Path | None = None) -> Examination:
     """Read the content and collect all faults of its shape."""
-    shape = Shape()
+    shape = Shape(kept=Kept.open(cache))
     files = ContentFiles.read(shape, faq, locales)
+    shape.kept.save()
     if not files.own and not shape.faults:
         remedy = "point FAQ_DIR to the folder that holds topics.yaml and en/"
         shape.faults.append(

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from bot.knowledge.faults import ContentError, Fault
-from bot.knowledge.strict_yaml import Reading, Value, read
+from bot.knowledge.kept import Kept
+from bot.knowledge.strict_yaml import Reading, Value
 
 
 @dataclass
@@ -14,10 +15,11 @@ class Shape:
     """Collects faults, so that one run names them all."""
 
     faults: list[Fault] = field(default_factory=list)
+    kept: Kept = field(default_factory=lambda: Kept(None))
 
     def read(self, file: Path) -> Reading:
         try:
-            return read(file)
+            return self.kept.read(file)
         except ContentError as error:
             self.faults.extend(error.faults)
             return Reading(file, {}, {})

@@ -34,13 +34,20 @@ class Reading:
 
     file: Path
     value: Value
-    lines: dict[Place, int] = field(repr=False)
+    lines: dict[Place, int] | None = field(repr=False)
+    """None where the values were kept from before: the lines are looked for when they are needed."""
 
     def line(self, *path: str | int) -> int:
         """Line of the value at a path of keys and positions, or of the nearest one around it."""
-        while path and path not in self.lines:
+        lines = self.lines
+        if lines is None:
+            try:
+                lines = read(self.file).lines or {}
+            except ContentError:  # changed since: there is no better place than its beginning
+                lines = {}
+        while path and path not in lines:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return lines.get(path, 1)
 
     def fault(self, rule: str, message: str, remedy: str, *path: str | int) -> Fault:
         """Something wrong at a place in this file."""
@@ -53,14 +60,18 @@ def read(file: Path) -> Reading:
     Raises:
         ContentError: with one fault, when the file cannot be read or is not strict YAML.
     """
+    return parse(load_bytes(file), file)
+
+
+def load_bytes(file: Path) -> bytes:
+    """What stands in a file; raises like `read`."""
     try:
-        raw = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise ContentError(
             [Fault(file, 1, "yaml-unreadable", error.strerror or "cannot be read",
                    "check that the file exists and may be read")]
         ) from error  # fmt: skip
-    return parse(raw, file)
 
 
 def parse(raw: bytes, file: Path) -> Reading:

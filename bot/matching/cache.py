@@ -17,7 +17,7 @@ from bot.matching.index import Index, Phrasing
 from bot.matching.languages import Detector
 from bot.matching.matcher import Matcher
 
-VERSION = 6
+VERSION = 7
 """Raised whenever the same phrasings give other arrays."""
 _UNUSABLE = (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile)
 
@@ -43,9 +43,9 @@ def load_or_build(phrasings: Mapping[str, Iterable[Phrasing]], folder: Path | No
 def _fingerprint(phrasings: Mapping[str, tuple[Phrasing, ...]]) -> str:
     digest = hashlib.sha256(f"{VERSION} {np.__version__}".encode())
     for language, texts in phrasings.items():
-        digest.update(f"\0{language}\0".encode())
-        for line in sorted(f"{p.role.value}\0{p.label}\0{p.text}" for p in texts):
-            digest.update(line.encode("utf-8", "surrogatepass"))
+        lines = sorted([f"{p.role.value}\0{p.label}\0{p.text}" for p in texts])
+        whole = "\0".join([language, str(len(lines)), *lines])
+        digest.update(whole.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
 
 

@@ -11,26 +11,28 @@ Figures for both, alone and together, stand in ARCHITECTURE.md.
 """
 
 import json
+import math
 import zlib
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
-from functools import lru_cache
+from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import Stemmer
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
-from bot.matching.grams import Keys, grams
+from bot.matching.grams import Keys, Places, all_grams, text_grams
+from bot.matching.lines import Lines
 from bot.matching.text import normalise
+from bot.matching.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+LongKeys = npt.NDArray[np.uint64]
 
 GRAM_SIZES = (3, 4)
 """Letters of an n-gram. As accurate on tests/calibration as 2 to 5, at half the size."""
@@ -41,14 +43,8 @@ FEW = 50
 LABEL_RARITY = 0.5
 """How much it counts that a feature stands under few labels, beside that it stands in few
 phrasings: "dm" says more than "used"."""
-SIMILAR_ENOUGH = 0.74
-"""Optimal string alignment similarity, 0 to 1, from which an unknown word counts as a known one."""
 MOST_MISSPELT = 12
 """Unknown words of an utterance that are looked up by likeness: more are no question."""
-SIMILAR_WORDS = 8
-"""Known words that an unknown one may stand for."""
-LONGEST_WORD = 64
-"""Letters from which words are not told apart by length."""
 SHORTEST_MISSPELT = 4
 """Letters from which a word is looked up by likeness; shorter ones resemble too many."""
 
@@ -66,8 +62,17 @@ WEIGHTS = {
 }
 """Parts of a score, summing to 1; flat within 1.5 points around these (the study, part 5)."""
 
-_POSTINGS = ("grams", "stems", "pairs")
-_PARTS = ("size", "keys", "starts", "rows", "weights", "rarity", "unknown_rarity")
+STEMS, PAIRS = 1, 2
+"""The places of stems and of their pairs among the kinds of features."""
+SHORTLIST = 2
+"""How many times as many labels as a ranking holds are asked what was learnt of them."""
+EVERYWHERE = 0.6
+"""The share of topics above which a word that stands in them tells nothing about any."""
+_KERNEL = np.array(list(KERNEL.values()), np.float32)
+_WEIGHTS = np.array(list(WEIGHTS.values()), np.float32).reshape(-1, 1)
+_HALF = np.uint64(32)
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+_ARRAYS = ("firsts", "order", "hashes", "lengths", "duals")
 _SNOWBALL = set(Stemmer.algorithms())
 _STEMMERS = {
     "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
@@ -111,8 +116,8 @@ class Candidate:
     """0 (nothing in common) to 1 (the same words)."""
     learnt: float
     """About 0 (another label) to 1 (this one), by the regression."""
-    parts: tuple[tuple[str, float], ...]
-    """What each part of the likeness gave, weighted, by the names of `WEIGHTS`."""
+    parts: tuple[float, ...]
+    """What each part of the likeness gave, weighted, in the order of `WEIGHTS`."""
     nearest: str
     """The phrasing of this label that resembles the utterance most."""
 
@@ -138,33 +143,55 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Postings:
-    """Which phrasings hold a feature, and how much it counts there (TF-IDF, rows of length 1)."""
+    """Which phrasings hold a feature, and how much it counts there.
 
-    size: int
-    """How many phrasings there are."""
-    keys: Keys
-    """All features, sorted."""
+    Features are of several kinds (`KERNEL`); within each kind the phrasings are rows of TF-IDF of
+    length 1. All kinds stand in one set of arrays, so that a question is looked up in one pass.
+    """
+
+    keys: LongKeys
+    """All features, sorted: the number of the kind in the upper half, the key in the lower."""
     starts: Ints
     """Where the entries of each key begin; one more than keys."""
-    rows: npt.NDArray[np.int32]
-    """By entry: the phrasing that holds the key."""
+    rows: npt.NDArray[np.unsignedinteger]
+    """By entry: the phrasing that holds the key, plus the number of phrasings for each kind before."""
     weights: Floats
     """By entry: what the key counts there."""
     rarity: Floats
     """By key; 0 for those too common to tell anything."""
-    unknown_rarity: float
 
     @classmethod
-    def build(cls, entries: tuple[Keys, Ints], groups: Ints) -> "Postings":
-        """From keys and the phrasing each stands in; `groups` holds each phrasing's label."""
-        keys, owners = entries
+    def build(cls, features: Sequence[tuple[Keys, Places]], groups: Places) -> "Postings":
+        """From the keys of each kind and the phrasing each stands in.
+
+        `groups` holds each phrasing's label.
+        """
+        parts = [cls._of_kind(*entries, groups) for entries in features]
+        keys, spreads, rows, weights, rarity = zip(*parts, strict=True)
+        return cls(
+            keys=np.concatenate([long_keys(kind, own) for kind, own in enumerate(keys)]),
+            starts=np.cumsum([0, *np.concatenate(spreads)], dtype=np.int32),
+            rows=np.concatenate(
+                [own + n * len(groups) for n, own in enumerate(rows)],
+                dtype=np.min_scalar_type(len(parts) * len(groups)),
+                casting="unsafe",
+            ),
+            weights=np.concatenate(weights, dtype=np.float32),
+            rarity=np.concatenate(rarity, dtype=np.float32),
+        )
+
+    @staticmethod
+    def _of_kind(
+        keys: Keys, owners: Places, groups: Places
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Places, Doubles, Doubles]:
+        """Keys, entries of each, and by entry row and weight; rarity by key."""
         size = len(groups)
         # Key and row in one number: sorting it groups by key, then by row.
         packed, times = np.unique(
             (keys.astype(np.uint64) << np.uint64(32)) | owners.astype(np.uint64),
             return_counts=True,
         )
-        rows = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        rows = (packed & np.uint64(0xFFFFFFFF)).astype(np.intp)
         distinct, spread = np.unique(
             (packed >> np.uint64(32)).astype(np.uint32), return_counts=True
         )
@@ -183,66 +210,79 @@ class Postings:
         rows, column, times = rows[kept], column[kept], times[kept]
         weights = (1 + np.log(times)) * rarity[column]
         lengths = np.sqrt(np.bincount(rows, weights=weights**2, minlength=size))
-        starts = np.searchsorted(column, np.arange(len(distinct) + 1))
-        return cls(
-            size=size,
-            keys=distinct,
-            starts=starts.astype(np.int64),
-            rows=rows.astype(np.int32),
-            weights=(weights / np.where(lengths > 0, lengths, 1)[rows]).astype(np.float32),
-            rarity=rarity.astype(np.float32),
-            unknown_rarity=float(np.log(1 + size) + LABEL_RARITY * np.log(1 + amount) + 1),
+        return (
+            distinct,
+            np.bincount(column, minlength=len(distinct)),
+            rows,
+            weights / np.where(lengths > 0, lengths, 1)[rows],
+            rarity,
         )
 
-    def similarities(self, keys: Keys, times: npt.NDArray[np.float64]) -> Floats:
-        """Cosine of the utterance with every phrasing.
+    def find(self, keys: LongKeys) -> tuple[Places, npt.NDArray[np.bool_]]:
+        """The place of each key, and whether it is there at all."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.intp), np.zeros(len(keys), bool)
+        places = np.minimum(self.keys.searchsorted(keys), len(self.keys) - 1)
+        return places, self.keys[places] == keys
 
-        `times`: how often each key occurs (a fraction for a word that only resembles a known
-        one). Unknown keys count in the length: strange words make everything less near.
+    def similarities(
+        self, keys: LongKeys, times: Doubles, size: int, unknown_rarity: float
+    ) -> Floats:
+        """Cosine of the utterance with every phrasing, a row for each kind.
+
+        `keys` are distinct; `times` is how often each occurs (a fraction for a word that only
+        resembles a known one). Unknown keys count in the length: strange words make everything
+        less near. `size`: how many phrasings there are.
         """
-        result = np.zeros(self.size, np.float32)
-        if not len(keys) or not len(self.keys):
-            return result
-        times = np.where(times > 1, 1 + np.log(np.maximum(times, 1)), times)
-        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        known = self.keys[places] == keys
-        weights = times * np.where(known, self.rarity[places], self.unknown_rarity)
-        length = float(np.sqrt((weights**2).sum()))
-        telling = known & (weights > 0)
-        places, weights = places[telling], weights[telling] / (length or 1.0)
-        if not len(places):
-            return result
-        first, count = self.starts[places], self.starts[places + 1] - self.starts[places]
-        ends = np.cumsum(count)
-        entries = np.arange(ends[-1]) + np.repeat(first - (ends - count), count)
-        products = self.weights[entries] * np.repeat(weights, count)
-        return np.bincount(self.rows[entries], weights=products, minlength=self.size).astype(
-            np.float32
-        )
+        amount = len(KERNEL)
+        places, known = self.find(keys)
+        kinds = (keys >> _HALF).astype(np.intp)
+        weights = np.where(known, self.rarity[places], unknown_rarity)
+        weights *= np.where(times > 1, 1 + np.log(np.maximum(times, 1)), times)
+        squares = np.bincount(kinds, weights * weights, amount)
+        lengths = np.sqrt(np.where(squares > 0, squares, 1))
+        telling = (known & (weights > 0)).nonzero()[0]
+        places, weights = places[telling], (weights / lengths[kinds])[telling]
+        first = self.starts[places]
+        count = self.starts[places + 1] - first
+        ends = count.cumsum()
+        total = int(ends[-1]) if len(ends) else 0
+        entries = np.arange(total) + (first - ends + count).repeat(count)
+        products = self.weights[entries] * weights.repeat(count)
+        sums = np.bincount(self.rows[entries], products, amount * size)
+        return sums.astype(np.float32).reshape(amount, size)
 
-    def add_products(self, kernel: Floats, weight: float) -> None:
-        """Add the weighted similarity of every pair of phrasings to a square matrix."""
+    def add_products(self, kernel: Floats, weights: Iterable[float]) -> None:
+        """Add the similarities of every pair of phrasings, weighted by kind, to a matrix."""
+        size = len(kernel)
         spread = np.diff(self.starts)
-        single = self.starts[:-1][spread == 1]
-        rows = self.rows[single]
-        np.add.at(kernel, (rows, rows), weight * self.weights[single] ** 2)
-        for first, end in zip(
-            self.starts[:-1][spread > 1], self.starts[1:][spread > 1], strict=True
-        ):
-            rows, weights = self.rows[first:end], self.weights[first:end]
-            kernel[np.ix_(rows, rows)] += np.outer(weights, weight * weights)
+        for kind, weight in enumerate(weights):
+            own = slice(*self.keys.searchsorted([kind << 32, kind + 1 << 32]).tolist())
+            single = self.starts[:-1][own][spread[own] == 1]
+            rows = self.rows[single].astype(np.intp) - kind * size
+            np.add.at(kernel, (rows, rows), weight * self.weights[single] ** 2)
+            for n in np.flatnonzero(spread[own] > 1) + own.start:
+                entries = slice(self.starts[n], self.starts[n + 1])
+                rows = self.rows[entries].astype(np.intp) - kind * size
+                counts = self.weights[entries]
+                kernel[np.ix_(rows, rows)] += np.outer(counts, weight * counts)
 
-    def lengths(self, groups: Ints, amount: int) -> Floats:
-        """Lengths of the summed rows of each group: what makes a sum of cosines a centroid's."""
-        cells = np.unique(self.rows)  # rows without features have no part in it
-        if not len(cells):
-            return np.ones(amount, np.float32)
+    def lengths(self, groups: Places, amount: int) -> Floats:
+        """By kind, lengths of the summed rows of each group.
+
+        They make a sum of cosines a centroid's.
+        """
+        kinds = len(KERNEL)
         column = np.repeat(np.arange(len(self.keys)), np.diff(self.starts))
-        packed = groups[self.rows] * len(self.keys) + column
-        where, inverse = np.unique(packed, return_inverse=True)
+        kind, row = np.divmod(self.rows.astype(np.intp), max(len(groups), 1))
+        owners = groups[row] + kind * amount
+        where, inverse = np.unique(owners * len(self.keys) + column, return_inverse=True)
         sums = np.bincount(inverse, weights=self.weights)
-        squares = np.bincount(where // len(self.keys), weights=sums**2, minlength=amount)
-        return np.sqrt(np.where(squares > 0, squares, 1)).astype(np.float32)
+        squares = np.bincount(
+            where // max(len(self.keys), 1), weights=sums**2, minlength=kinds * amount
+        )
+        lengths = np.sqrt(np.where(squares > 0, squares, 1))
+        return np.asarray(lengths, np.float32).reshape(kinds, amount)
 
 
 class Index:
@@ -250,79 +290,69 @@ class Index:
 
     def __init__(self, language: str, phrasings: Iterable[Phrasing]) -> None:
         # Sorted, so that neither the order of files nor of lines changes a result.
-        found = sorted(
-            ((p.role.value, p.label, normalise(p.text), p.text), p) for p in set(phrasings)
+        found = sorted((p.role.value, p.label, normalise(p.text), p.text) for p in set(phrasings))
+        kept = {line[:3]: line for line in found if line[2]}
+        labels = sorted({line[:2] for line in kept})
+        number = {label: n for n, label in enumerate(labels)}
+        normals = [normal for _, _, normal in kept]
+        self._texts = Lines.build(text for *_, text in kept.values())
+        groups = np.array([number[line[:2]] for line in kept], np.intp)
+        self._firsts = np.searchsorted(groups, np.arange(len(labels) + 1)).astype(np.int32)
+        self._name(language, labels)
+        hashes = np.array([_hash(text) for text in normals], np.uint64)
+        self._order = np.argsort(hashes, kind="stable").astype(np.int32)
+        self._hashes = hashes[self._order]
+        stems = [self.stems(text) for text in normals]
+        self._postings = Postings.build(
+            [
+                all_grams(normals, GRAM_SIZES),
+                _spread([[_key(stem) for stem in row] for row in stems]),
+                _spread([_pairs(row) for row in stems]),
+            ],
+            groups,
         )
-        kept = {order[:3]: phrasing for order, phrasing in found if order[2]}
-        self._name(language, list(kept.values()), [normal for _, _, normal in kept])
-        texts, groups = self.texts, self._groups
-        stems = [self.stems(text) for text in texts]
-        self._grams = Postings.build(grams(texts, GRAM_SIZES, within_words=True), groups)
-        self._stems = Postings.build(_spread([[_key(s) for s in row] for row in stems]), groups)
-        self._pairs = Postings.build(_spread([_pairs(row) for row in stems]), groups)
-        self._lengths = [
-            postings.lengths(groups, len(self.labels))
-            for postings in (self._grams, self._stems, self._pairs)
-        ]
-        self._know({stem for row in stems for stem in row})
-        self._duals = self._learn()
+        self._lengths = self._postings.lengths(groups, len(labels))
+        words = {s for row in stems for s in row if len(s) >= SHORTEST_MISSPELT - 1}
+        self._vocabulary = Vocabulary(words)
+        self._duals = self._learn(groups)
 
-    def _name(self, language: str, phrasings: list[Phrasing], texts: list[str]) -> None:
-        """What follows from the phrasings alone."""
-        self.language, self.phrasings, self.texts = language, phrasings, texts
-        self.labels = sorted({(p.role.value, p.label) for p in phrasings})
-        self.roles = [Role(role) for role, _ in self.labels]
-        self._topics = np.array([role is Role.TOPIC for role in self.roles])
-        self.topic_count = int(self._topics.sum())
-        number = {label: n for n, label in enumerate(self.labels)}
-        self._groups = np.array([number[p.role.value, p.label] for p in phrasings], np.int64)
-        self._firsts = np.searchsorted(self._groups, np.arange(len(self.labels) + 1))
+    def _name(self, language: str, labels: list[tuple[str, str]]) -> None:
+        """What follows from the language and the labels."""
+        self.language = language
+        self._labels = labels
+        self._roles = [Role(role) for role, _ in labels]
         self._members = [
-            np.array([n for n, own in enumerate(self.roles) if own is role], np.int64)
-            for role in Role
+            (role, np.array([n for n, own in enumerate(self._roles) if own is role], np.intp), most)
+            for role, most in MOST_CANDIDATES.items()
         ]
-        self.exact = dict(zip(texts, phrasings, strict=True))
+        self._topic_count = self._roles.count(Role.TOPIC)
+        self._spans = list(pairwise(self._firsts.tolist()))
         self._stemmer = _stemmer(language)
+        size = int(self._firsts[-1])
+        self._unknown_rarity = math.log(1 + size) + LABEL_RARITY * math.log(1 + len(labels)) + 1
 
-    def _know(self, stems: set[str]) -> None:
-        """What follows from the words of the phrasings."""
-        self._known = frozenset(stems)
-        words = (s for s in stems if len(s) >= SHORTEST_MISSPELT - 1)
-        self._vocabulary = sorted(words, key=lambda word: (len(word), word))
-        sizes = [len(word) for word in self._vocabulary]
-        self._lengths_from = [bisect_left(sizes, size) for size in range(LONGEST_WORD + 1)]
-        self._lengths_from[-1] = len(sizes)
-
-    def _learn(self) -> Floats:
-        """What each phrasing speaks for or against each label: (K + ridge)⁻¹ Y."""
-        size, amount = len(self.phrasings), len(self.labels)
+    def _learn(self, groups: Places) -> Floats:
+        """What each phrasing speaks for or against each label, a row a label: (K + ridge)⁻¹ Y."""
+        size, amount = len(groups), len(self._labels)
         if not size:
             return np.zeros((0, 0), np.float32)
         kernel = np.zeros((size, size), np.float32)
-        for kind, weight in KERNEL.items():
-            getattr(self, f"_{kind}").add_products(kernel, weight)
+        self._postings.add_products(kernel, KERNEL.values())
         kernel[np.diag_indices(size)] += RIDGE
         targets = np.full((size, amount), -1 / amount, np.float32)
-        targets[np.arange(size), self._groups] = 1
-        return np.asarray(np.linalg.solve(kernel, targets), np.float32)
+        targets[np.arange(size), groups] = 1
+        return np.ascontiguousarray(np.linalg.solve(kernel, targets).T, np.float32)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that was computed, as arrays without Python objects: safe to store and to load."""
-        texts = {
-            "phrasings": [[p.text, p.label, p.role.value] for p in self.phrasings],
-            "texts": self.texts,
-            "stems": sorted(self._known),
+        labels = json.dumps(self._labels).encode()
+        found: dict[str, npt.NDArray[Any]] = {"labels": np.frombuffer(labels, np.uint8)}
+        found |= {name: getattr(self, f"_{name}") for name in _ARRAYS}
+        found |= {"texts.letters": self._texts.letters, "texts.ends": self._texts.ends}
+        found |= {f"words.{name}": array for name, array in self._vocabulary.arrays().items()}
+        return found | {
+            f"postings.{part.name}": getattr(self._postings, part.name) for part in fields(Postings)
         }
-        found: dict[str, npt.NDArray[Any]] = {
-            name: np.frombuffer(json.dumps(value).encode(), np.uint8)
-            for name, value in texts.items()
-        }
-        found["lengths"] = np.stack(self._lengths)
-        found["duals"] = self._duals
-        for kind in _POSTINGS:
-            postings = getattr(self, f"_{kind}")
-            found |= {f"{kind}.{part}": np.asarray(getattr(postings, part)) for part in _PARTS}
-        return found
 
     @classmethod
     def restore(cls, language: str, arrays: Mapping[str, npt.NDArray[Any]]) -> "Index":
@@ -332,19 +362,17 @@ class Index:
             KeyError, ValueError, TypeError: when they are not such arrays.
         """
         index = cls.__new__(cls)
-        roles = {role.value: role for role in Role}
-        texts = {
-            name: json.loads(arrays[name].tobytes()) for name in ("phrasings", "texts", "stems")
-        }
-        phrasings = [Phrasing(text, label, roles[role]) for text, label, role in texts["phrasings"]]
-        index._name(language, phrasings, texts["texts"])
-        for kind in _POSTINGS:
-            parts: dict[str, Any] = {part: arrays[f"{kind}.{part}"] for part in _PARTS}
-            parts |= {part: parts[part].item() for part in ("size", "unknown_rarity")}
-            setattr(index, f"_{kind}", Postings(**parts))
-        index._lengths = list(arrays["lengths"])
-        index._duals = arrays["duals"]
-        index._know(set(texts["stems"]))
+        for name in _ARRAYS:
+            setattr(index, f"_{name}", arrays[name])
+        index._texts = Lines.restore(arrays["texts.letters"], arrays["texts.ends"])
+        index._vocabulary = Vocabulary.restore(
+            {name: arrays[f"words.{name}"] for name in ("words", "ends", "letters")}
+        )
+        labels = [(str(role), str(label)) for role, label in json.loads(arrays["labels"].tobytes())]
+        index._name(language, labels)
+        index._postings = Postings(
+            **{part.name: arrays[f"postings.{part.name}"] for part in fields(Postings)}
+        )
         return index
 
     def stems(self, text: str) -> list[str]:
@@ -352,121 +380,127 @@ class Index:
         words = text.split()
         return self._stemmer.stemWords(words) if self._stemmer else words
 
+    def exact(self, text: str) -> tuple[Role, str] | None:
+        """Role and label of the phrasing with this normal form, if there is one."""
+        wanted = np.uint64(_hash(text))
+        found = self._order[
+            slice(*(int(self._hashes.searchsorted(wanted, side)) for side in _SIDES))
+        ]
+        for number in found[::-1].tolist():
+            if normalise(self._texts[number]) == text:
+                label = int(self._firsts.searchsorted(number, "right")) - 1
+                return self._roles[label], self._labels[label][1]
+        return None
+
     def rank(self, text: str) -> Ranking:
         """Labels by their nearness to a normal form.
 
         Only the nearest of each role.
         """
-        if not text or not self.phrasings:
+        if not text or not self._labels:
             return Ranking((), 0.0)
         near, parts = self._compare(text)
-        likeness, learnt = parts.sum(axis=0), near @ self._duals
-        scores = likeness + learnt
-        numbers = np.concatenate(
-            [
-                members[np.argsort(-scores[members], kind="stable")[: MOST_CANDIDATES[role]]]
-                for role, members in zip(Role, self._members, strict=True)
-            ]
-        )
-        found = []
-        for n in numbers[np.lexsort((numbers, -scores[numbers]))].tolist():
-            first, end = self._firsts[n], self._firsts[n + 1]
-            found.append(
-                Candidate(
-                    label=self.labels[n][1],
-                    role=self.roles[n],
-                    likeness=float(likeness[n]),
-                    learnt=float(learnt[n]),
-                    parts=tuple(zip(WEIGHTS, parts[:, n].tolist(), strict=True)),
-                    nearest=self.phrasings[first + int(near[first:end].argmax())].text,
+        likeness = parts.sum(axis=0)
+        found: list[Candidate] = []
+        for role, members, most in self._members:
+            some = self._likeliest(likeness, members, most)
+            learnt = self._duals[some] @ near
+            best = (-likeness[some] - learnt).argsort(kind="stable")[:most]
+            some, learnt = some[best], learnt[best]
+            for n, own, learnt_own, by_part in zip(
+                some.tolist(), likeness[some].tolist(), learnt.tolist(),
+                parts[:, some].T.tolist(), strict=True,
+            ):  # fmt: skip
+                first, end = self._spans[n]
+                found.append(
+                    Candidate(
+                        self._labels[n][1],
+                        role,
+                        own,
+                        learnt_own,
+                        tuple(by_part),
+                        self._texts[first + int(near[first:end].argmax())],
+                    )
                 )
-            )
+        found.sort(key=lambda c: (-c.score, c.label))
         return Ranking(tuple(found), float(near.max()))
 
-    def holding(self, word: str) -> set[str]:
-        """Topics of which some phrasing holds a word (or its other forms)."""
+    @staticmethod
+    def _likeliest(likeness: Floats, members: Places, most: int) -> Places:
+        """The labels of a role that may be its nearest: only they are asked what was learnt."""
+        most *= SHORTLIST
+        if len(members) <= most:
+            return members
+        return np.sort(members[likeness[members].argpartition(-most)[-most:]])
+
+    def holding(self, word: str) -> set[str] | None:
+        """Topics of which some phrasing holds a word (or its other forms).
+
+        None for a word that stands nearly everywhere, and so tells nothing about any.
+        """
         (stem,) = self.stems(word) or [""]
-        place = int(np.searchsorted(self._stems.keys, _key(stem)))
-        if stem not in self._known or place == len(self._stems.keys):
+        places, known = self._postings.find(np.array([STEMS << 32 | _key(stem)], np.uint64))
+        if not known[0]:
             return set()
-        rows = self._stems.rows[self._stems.starts[place] : self._stems.starts[place + 1]]
-        numbers = np.unique(self._groups[rows]).tolist()
-        return {self.labels[n][1] for n in numbers if self.roles[n] is Role.TOPIC}
+        if not self._postings.rarity[places[0]]:
+            return None
+        entries = slice(*self._postings.starts[places[0] : places[0] + 2].tolist())
+        rows = self._postings.rows[entries].astype(np.intp) - STEMS * int(self._firsts[-1])
+        numbers = set((self._firsts.searchsorted(rows, "right") - 1).tolist())
+        topics = {self._labels[n][1] for n in numbers if self._roles[n] is Role.TOPIC}
+        return None if len(topics) > EVERYWHERE * self._topic_count else topics
 
     def best(self, text: str) -> tuple[float, str]:
         """Score and label of the nearest topic to a normal form; nothing of the rest."""
-        if not text or not self._topics.any():
-            return 0.0, ""
-        near, parts = self._compare(text)
-        scores = np.where(self._topics, parts.sum(axis=0) + near @ self._duals, -9)
-        best = int(scores.argmax())
-        return float(scores[best]) / 2, self.labels[best][1]
+        topics = self.rank(text).of(Role.TOPIC)
+        return (topics[0].score, topics[0].label) if topics else (0.0, "")
 
     def _compare(self, text: str) -> tuple[Floats, Floats]:
         """Similarity to every phrasing, and the parts of likeness by label."""
         stems = self.stems(text)
-        letters = self._grams.similarities(
-            *_counted(grams([text], GRAM_SIZES, within_words=True)[0])
+        letters, letter_times = _counted(text_grams(text, GRAM_SIZES))
+        words = self._words(stems)
+        similar = self._postings.similarities(
+            np.concatenate((letters.astype(np.uint64), np.array([*words], np.uint64))),
+            np.concatenate((letter_times, [*words.values()])),
+            int(self._firsts[-1]),
+            self._unknown_rarity,
         )
-        words = self._stems.similarities(*self._soft(stems))
-        pairs = self._pairs.similarities(*_counted(np.array(_pairs(stems), np.uint32)))
-        near = KERNEL["grams"] * letters + KERNEL["stems"] * words + KERNEL["pairs"] * pairs
-        parts = np.stack(
-            [
-                self._centroids(letters, 0),
-                np.maximum.reduceat(letters, self._firsts[:-1]),
-                self._centroids(words, 1),
-                np.maximum.reduceat(words, self._firsts[:-1]),
-                self._centroids(pairs, 2),
-            ]
-        ) * np.array(list(WEIGHTS.values()), np.float32).reshape(-1, 1)
-        return np.asarray(near, np.float32), np.asarray(parts, np.float32)
+        firsts = self._firsts[:-1]
+        letters, words, pairs = np.add.reduceat(similar, firsts, axis=1) / self._lengths
+        best_letters, best_words = np.maximum.reduceat(similar[:2], firsts, axis=1)
+        parts = np.stack([letters, best_letters, words, best_words, pairs])
+        return _KERNEL @ similar, parts * _WEIGHTS
 
-    def _centroids(self, similarities: Floats, kind: int) -> Floats:
-        sums = np.add.reduceat(similarities, self._firsts[:-1])
-        return np.asarray(sums / self._lengths[kind], np.float32)
+    def _words(self, stems: list[str]) -> dict[int, float]:
+        """Stems and their pairs as features, and how often each occurs.
 
-    def _soft(self, stems: list[str]) -> tuple[Keys, npt.NDArray[np.float64]]:
-        """Stems as features; an unknown one stands for the known ones that it resembles."""
+        An unknown stem stands for the known ones that it resembles.
+        """
+        keys = [STEMS << 32 | _key(stem) for stem in stems]
+        known = self._postings.find(np.array(keys, np.uint64))[1].tolist()
         features: dict[int, float] = {}
-        alike = self._alike(stems)
-        for stem in stems:
-            for known, weight in alike.get(stem, {stem: 1.0}).items():
-                key = _key(known)
-                features[key] = features.get(key, 0.0) + weight
-        return (
-            np.fromiter(features.keys(), np.uint32, len(features)),
-            np.fromiter(features.values(), np.float64, len(features)),
-        )
-
-    def _alike(self, stems: list[str]) -> dict[str, dict[str, float]]:
-        """For unknown stems the known ones that they resemble."""
-        unknown = dict.fromkeys(
-            stem for stem in stems if stem not in self._known and len(stem) >= SHORTEST_MISSPELT
-        )
-        found: dict[str, dict[str, float]] = {}
-        for stem in list(unknown)[:MOST_MISSPELT]:
-            # So alike, they differ by at most a quarter of their length.
-            spread = len(stem) // 3
-            first = self._lengths_from[min(max(len(stem) - spread, 0), LONGEST_WORD)]
-            end = self._lengths_from[min(len(stem) + spread + 1, LONGEST_WORD)]
-            near = process.cdist(
-                [stem],
-                self._vocabulary[first:end],
-                scorer=OSA.normalized_similarity,
-                score_cutoff=SIMILAR_ENOUGH,
-                dtype=np.float32,
-            )[0]
-            best = np.argsort(-near, kind="stable")[:SIMILAR_WORDS]
-            found[stem] = {
-                self._vocabulary[first + n]: float(near[n]) ** 2
-                for n in best.tolist()
-                if near[n] > 0
-            } or {stem: 1.0}
-        return found
+        alike: dict[str, dict[int, float]] = {}
+        for stem, key, is_known in zip(stems, keys, known, strict=True):
+            like = {key: 1.0}
+            if not is_known and len(stem) >= SHORTEST_MISSPELT:
+                if stem not in alike and len(alike) < MOST_MISSPELT:
+                    near = self._vocabulary.alike(stem)
+                    alike[stem] = {STEMS << 32 | _key(a): b**2 for a, b in near} or like
+                like = alike.get(stem, like)
+            for other, weight in like.items():
+                features[other] = features.get(other, 0.0) + weight
+        for pair in _pairs(stems):
+            key = PAIRS << 32 | pair
+            features[key] = features.get(key, 0.0) + 1.0
+        return features
 
 
-@lru_cache(maxsize=65_536)
+def long_keys(kind: int, keys: Keys) -> LongKeys:
+    """Keys with the number of their kind in the upper half."""
+    return keys.astype(np.uint64) | np.uint64(kind << 32)
+
+
 def _key(feature: str) -> int:
     """A 32-bit key that is the same in every process, which Python's own hash is not."""
     return zlib.crc32(feature.encode())
@@ -476,15 +510,28 @@ def _pairs(stems: Sequence[str]) -> list[int]:
     return [_key(f"{a} {b}") for a, b in pairwise(stems)]
 
 
-def _spread(rows: Sequence[Sequence[int]]) -> tuple[Keys, Ints]:
+def _spread(rows: Sequence[Sequence[int]]) -> tuple[Keys, Places]:
     counts = [len(row) for row in rows]
     keys = np.fromiter((key for row in rows for key in row), np.uint32, sum(counts))
     return keys, np.repeat(np.arange(len(rows)), counts)
 
 
-def _counted(keys: Keys) -> tuple[Keys, npt.NDArray[np.float64]]:
-    distinct, times = np.unique(keys, return_counts=True)
-    return distinct, times.astype(np.float64)
+def _counted(keys: Keys) -> tuple[Keys, Doubles]:
+    """Distinct keys and how often each occurs."""
+    if not len(keys):
+        return keys, np.empty(0)
+    keys = np.sort(keys)
+    ends = np.append((keys[1:] != keys[:-1]).nonzero()[0], len(keys) - 1)
+    times = ends.astype(np.float64)
+    times[0] += 1
+    times[1:] -= ends[:-1]
+    return keys[ends], times
+
+
+def _hash(text: str) -> int:
+    """A 64-bit hash that is the same in every process."""
+    letters = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(letters, digest_size=8).digest(), "little")
 
 
 def _stemmer(language: str) -> "Stemmer.Stemmer | None":

@@ -5,13 +5,14 @@ of what people type has none. On the bot's own kind of text this beat general de
 (the study in ARCHITECTURE.md); what it cannot know, short names above all, the prior decides.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.matching.grams import grams
+from bot.matching.grams import codes, grams
 from bot.matching.text import normalise, spelling
 
 BUCKETS = 1 << 15
@@ -37,8 +38,7 @@ HALF_TRUSTED_LETTERS = 10
 """Letters at which half of the evidence counts: a name alone has no language."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(NamedTuple):
     """How much speaks for a language."""
 
     language: str
@@ -54,8 +54,8 @@ class Detector:
         counts = np.full((len(self.languages), BUCKETS), SMOOTHING)
         for row, language in enumerate(self.languages):
             forms = [form(text) for text in texts[language] for form in (spelling, normalise)]
-            words = " ".join(forms).split()
-            counts[row] += np.bincount(_buckets(words)[0], minlength=BUCKETS)
+            buckets, _ = _buckets(" ".join(forms))
+            counts[row] += np.bincount(buckets, minlength=BUCKETS)
         shares = counts / counts.sum(axis=1, keepdims=True)
         # Against the mean of all languages: n-grams that all share say nothing.
         table = np.log(shares / shares.mean(axis=0)).astype(np.float32)
@@ -83,25 +83,37 @@ class Detector:
 
     def evidence(self, text: str) -> "Evidence":
         """What the words alone say."""
-        words = spelling(text)[:ENOUGH_LETTERS].split()
-        letters = np.array([len(word) for word in words], np.float64)
-        if not self.languages or letters.sum() < FEWEST_LETTERS:
+        words = " ".join(spelling(text)[:ENOUGH_LETTERS].split())
+        letters = np.array([len(word) for word in words.split()], np.float64)
+        total = float(letters.sum())
+        if not self.languages or total < FEWEST_LETTERS:
             return Evidence(np.zeros(len(self.languages)), np.zeros(len(self.languages)))
         buckets, owners = _buckets(words)
-        order = np.argsort(owners, kind="stable")
-        starts = np.searchsorted(owners[order], np.arange(len(words)))
+        of_word = np.zeros((len(letters), len(buckets)), np.float32)
         # N-grams of several sizes repeat what one of them says: count them as one.
-        by_word = np.add.reduceat(self.table[buckets[order]], starts, axis=0) / len(SIZES)
-        trust = letters.sum() / (letters.sum() + HALF_TRUSTED_LETTERS)
+        of_word[owners, np.arange(len(buckets))] = 1 / len(SIZES)
+        by_word = of_word @ self.table[buckets]
+        trust = total / (total + HALF_TRUSTED_LETTERS)
         rest = np.partition(by_word, -2, axis=1)[:, -2:] if len(self.languages) > 1 else None
         clear = rest is None or rest[:, 1] - rest[:, 0] >= CLEAR_NATS
         shares = np.bincount(
             by_word.argmax(axis=1), weights=letters * clear, minlength=len(self.languages)
         )
-        return Evidence(by_word.sum(axis=0) * trust, shares / letters.sum())
+        return Evidence(by_word.sum(axis=0, dtype=np.float64) * trust, shares / total)
 
     def ranked(self, evidence: "Evidence", prior: Iterable[str]) -> list[Vote]:
         """Votes from evidence and prior."""
+        nats = self._nats(evidence, prior)
+        order = np.argsort(-nats, kind="stable")
+        found = zip(order.tolist(), (nats[order] - nats.max(initial=-np.inf)).tolist(), strict=True)
+        return [Vote(self.languages[n], own) for n, own in found]
+
+    def certain(self, evidence: "Evidence") -> bool:
+        """Whether the words alone leave no doubt."""
+        nats = self._nats(evidence, ())
+        return int(np.count_nonzero(nats > nats.max(initial=-np.inf) - NEAR_NATS)) <= 1
+
+    def _nats(self, evidence: "Evidence", prior: Iterable[str]) -> npt.NDArray[np.float64]:
         nats = evidence.nats.copy()
         expected = [self.languages.index(tag) for tag in prior if tag in self.languages]
         for rank, number in enumerate(expected):
@@ -116,8 +128,7 @@ class Detector:
         for number in mixed:
             if evidence.shares[number] >= (MIXED_SHARE if expected else MIXED_SHARE_UNEXPECTED):
                 nats[number] = max(nats[number], nats.max() + NEAR_NATS / 4)
-        order = sorted(range(len(nats)), key=lambda n: (-nats[n], n))
-        return [Vote(self.languages[n], float(nats[n] - nats[order[0]])) for n in order]
+        return nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,12 @@ class Evidence:
     """Shares of the letters in words that are clearly of this language."""
 
 
-def _buckets(words: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Buckets of all n-grams of words, and the number of the word that each is of."""
-    keys, owners = grams(words, SIZES, within_words=True)
-    return (keys % np.uint32(BUCKETS)).astype(np.int64), owners
+def _buckets(words: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Buckets of all n-grams of words with one space between, and the number of each one's word."""
+    letters = codes(f" {words} ")
+    keys, places = grams(letters, SIZES)
+    # A space belongs to the word after it; behind the last word there is none.
+    begun = (letters == ord(" ")).cumsum()
+    owners = begun[places] - 1
+    own = owners < begun[-1] - 1
+    return (keys[own] % np.uint32(BUCKETS)).astype(np.intp), owners[own]

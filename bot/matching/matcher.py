@@ -18,8 +18,8 @@ FOLLOW_SCORE, FOLLOW_LEAD = 0.5, 0.15
 """The summed score from which a follow-up is taken up, and its lead from which it is answered."""
 ASIDE_WORD = 0.3
 """The score from which a single word is small talk: there is little else to go by."""
-EVERYWHERE = 0.6
-"""The share of topics above which a word that stands in them tells nothing about any."""
+SAYS_NOTHING = "one word that stands nearly everywhere"
+"""The rule that ends a search in all languages: what a word is in one, it is in none as a topic."""
 SHORT_ASIDE = 5
 """Words up to which an utterance is short."""
 SHORTEST = 2
@@ -95,8 +95,7 @@ class Matcher:
         votes = tuple(self.detector.ranked(evidence, prior))
         if not votes:
             return Match(Outcome.UNKNOWN, "", rule="no languages are loaded", normal=normal)
-        by_words = self.detector.ranked(evidence, ())
-        certain = all(vote.nats <= -NEAR_NATS for vote in by_words[1:])
+        certain = self.detector.certain(evidence)
         if len(normal) < SHORTEST:
             return Match(
                 Outcome.UNKNOWN,
@@ -111,6 +110,9 @@ class Matcher:
         # the likelier language.
         best = found[0]
         for vote, other in zip(likely[1:], found[1:], strict=True):
+            if SAYS_NOTHING in {best.rule, other.rule}:  # "the" means nothing in Dutch either
+                best = min(best, other, key=lambda match: match.rule != SAYS_NOTHING)
+                continue
             ahead = other.score - best.score + NATS_WORTH * vote.nats
             if (_RANK[other.outcome], ahead) > (_RANK[best.outcome], 0.0):
                 best = other
@@ -163,13 +165,13 @@ class Matcher:
         ranking = index.rank(normal)
         ranked = ranking.candidates
         topics, asides = ranking.of(Role.TOPIC), ranking.of(Role.ASIDE)
-        known = index.exact.get(normal)
-        if " " not in normal and topics and not (known and known.role is not Role.TOPIC):
-            return self._one_word(index, normal, ranking)
-        if known and known.role is not Role.OUTSIDE:
-            outcome = Outcome.ANSWER if known.role is Role.TOPIC else Outcome.CHITCHAT
-            hits = tuple(c for c in topics if c.label == known.label)
-            return Match(outcome, language, known.label, hits, 1.0, "an exact phrasing",
+        role, label = index.exact(normal) or (None, None)
+        if " " not in normal and topics and role in {Role.TOPIC, None}:
+            return self._one_word(index, normal, ranking, label)
+        if role in {Role.TOPIC, Role.ASIDE}:
+            outcome = Outcome.ANSWER if role is Role.TOPIC else Outcome.CHITCHAT
+            hits = tuple(c for c in topics if c.label == label)
+            return Match(outcome, language, label, hits, 1.0, "an exact phrasing",
                          confidence=1.0, candidates=ranked)  # fmt: skip
         if asides and self._is_aside(asides[0], ranking, normal):
             return Match(Outcome.CHITCHAT, language, asides[0].label, (), asides[0].score,
@@ -191,15 +193,18 @@ class Matcher:
         return Match(Outcome.UNKNOWN, language, score=best.score, rule=rule, confidence=right,
                      candidates=ranked)  # fmt: skip
 
-    def _one_word(self, index: Index, word: str, ranking: Ranking) -> Match:
-        """One word is no question: the topics that it stands in are offered, none is guessed."""
-        holding, known = index.holding(word), index.exact.get(word)
-        if known is None and len(holding) > EVERYWHERE * index.topic_count:
-            rule = "one word that stands nearly everywhere"
-            return Match(Outcome.UNKNOWN, index.language, rule=rule, candidates=ranking.candidates)
-        topics = [c for c in ranking.of(Role.TOPIC) if c.label in holding][:MOST_CHOICES]
-        if known:  # the topic that lists the word itself comes first
-            topics.sort(key=lambda c: c.label != known.label)
+    def _one_word(self, index: Index, word: str, ranking: Ranking, known: str | None) -> Match:
+        """One word is no question: the topics that it stands in are offered, none is guessed.
+
+        `known`: the topic that lists the word itself as a phrasing; it comes first.
+        """
+        holding = index.holding(word)
+        if holding is None and known is None:
+            return Match(
+                Outcome.UNKNOWN, index.language, rule=SAYS_NOTHING, candidates=ranking.candidates
+            )
+        topics = [c for c in ranking.of(Role.TOPIC) if c.label in {known, *(holding or ())}]
+        topics = sorted(topics, key=lambda c: c.label != known)[:MOST_CHOICES]
         asides = ranking.of(Role.ASIDE)
         if asides and self._is_aside(asides[0], ranking, word):
             return Match(Outcome.CHITCHAT, index.language, asides[0].label, (), asides[0].score,

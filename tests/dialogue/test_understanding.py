@@ -41,6 +41,12 @@ def test_one_word_is_offered_not_guessed(assistant, word, language, title):
     assert title is None or title in offered
 
 
+@pytest.mark.parametrize("word", ["the", "my", "not", "de", "und", "les", "niet"])
+def test_a_word_that_stands_everywhere_is_no_topic(assistant, word):
+    """Not in its own language, and not in another that happens to have it in one topic."""
+    assert ask(assistant, word).record.outcome == "unknown"
+
+
 @pytest.mark.parametrize(
     ("text", "language", "first", "second"),
     [

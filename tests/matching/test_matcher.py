@@ -101,6 +101,6 @@ def test_parts_sum_to_the_score(matcher):
     """What `ask --explain` shows is what decided."""
     for text, prior in itertools.product(["flat wheel", "rusty chain price"], ["en", "fr"]):
         for candidate in matcher.match(text, (prior,)).candidates:
-            likeness = sum(value for _, value in candidate.parts)
+            likeness = sum(candidate.parts)
             assert likeness == pytest.approx(candidate.likeness, abs=1e-5)
             assert candidate.score == (candidate.likeness + candidate.learnt) / 2

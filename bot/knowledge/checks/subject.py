@@ -7,7 +7,7 @@ from datetime import date
 from bot.knowledge.faults import Fault, Severity
 from bot.knowledge.files import ContentFiles, RawAnswer
 from bot.knowledge.model import FALLBACK_LANGUAGE, Knowledge
-from bot.knowledge.strict_yaml import Reading
+from bot.knowledge.strict_yaml import Reading, Value
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,17 @@ class Subject:
     def interface(self) -> Iterator[tuple[str, Reading, str, tuple[str, ...]]]:
         """All interface texts: language, file, text, and the keys that lead to it."""
         for language, reading in self.files.spoken.items():
-            for path in reading.lines:
-                value = reading.value
-                for key in path:
-                    value = value[key]  # type: ignore[index]
-                if isinstance(value, str):
-                    yield language, reading, value, tuple(map(str, path))
+            for path, text in _texts(reading.value):
+                yield language, reading, text, path
+
+
+def _texts(value: Value, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """All texts below a value, and the keys that lead to each."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
 
 
 def warning(fault: Fault) -> Fault:
