@@ -3,16 +3,21 @@
 `make run` is run in an empty folder with an empty home; the page is driven in headless Chromium.
 """
 
+import asyncio
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
+import httpx
 import pytest
+
+from bot.sandbox.server import Sandbox, serve
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = (
@@ -255,3 +260,170 @@ def test_a_reload_keeps_the_chat(page):
     page.reload()
     tap(page, "My data")
     expect_newest(page, "What would you like to know?")
+
+
+# ---- files: the page alone, with a sandbox that the test speaks to as the bot does ------------
+
+PDF = b"%PDF-1.4\n\x00\xff" + b"x" * 34_000
+
+
+class Served:
+    """A sandbox in a thread of its own; the browser's driver has this one."""
+
+    def __init__(self) -> None:
+        self.sandbox: Sandbox | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(20)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+
+    async def _serve(self):
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with serve("127.0.0.1", 0) as self.sandbox:
+            self._ready.set()
+            await self._stop.wait()
+
+    def call(self, method, files=None, **parameters):
+        """What the bot does; gives the message."""
+        url = f"{self.sandbox.api_url}{self.sandbox.token}/{method}"
+        chat = max(self.sandbox.api.chats)
+        answer = httpx.post(url, data={"chat_id": chat, **parameters}, files=files)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def send_file(self, name, body=PDF, **parameters):
+        return self.call("sendDocument", {"document": (name, body)}, **parameters)
+
+
+@pytest.fixture(scope="module")
+def served():
+    with Served() as served:
+        yield served
+
+
+@pytest.fixture
+def quiet_page(browser, served, request):
+    """The page while no bot answers."""
+    options = getattr(request, "param", {})
+    options = {"viewport": {"width": 390, "height": 844}, "locale": "en-GB", **options}
+    context = browser.new_context(**options)
+    opened = context.new_page()
+    opened.errors = []
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    served.sandbox.api.chats.clear()
+    opened.goto(served.sandbox.page_url)
+    opened.get_by_role("log").get_by_text("/start").wait_for()
+    yield opened
+    assert not opened.errors
+    context.close()
+
+
+ROWS = '{"inline_keyboard": [[{"text": "All my steps", "callback_data": "x"}]]}'
+
+
+def test_a_file_is_shown_and_saved_under_its_name(quiet_page, served):
+    """Name, size, a link by which it is saved as it was sent; the caption and the buttons below."""
+    page = quiet_page
+    served.send_file("objection-letter.pdf", caption="<b>Your letter</b>, to print",
+                     parse_mode="HTML", reply_markup=ROWS)  # fmt: skip
+    expect_newest(page, "objection-letter.pdf", "34 kB", "Your letter")
+    link = newest(page).get_by_role("link", name="Download objection-letter.pdf", exact=True)
+    assert link.bounding_box()["height"] >= 44
+    with page.expect_download() as saved:
+        link.click()
+    assert saved.value.suggested_filename == "objection-letter.pdf"
+    assert Path(saved.value.path()).read_bytes() == PDF
+    assert newest(page).locator("b").inner_text() == "Your letter"
+    assert newest(page).get_by_role("button", name="All my steps").is_visible()
+    answer = page.request.get(link.evaluate("link => link.href"))
+    assert answer.headers["content-type"] == "application/pdf"
+    link.focus()
+    with page.expect_download():
+        page.keyboard.press("Enter")
+
+
+def test_a_file_without_words_and_its_caption_edited(quiet_page, served):
+    """No empty line for words that are not there; new ones take their place."""
+    page = quiet_page
+    message = served.send_file("reminder.ics")
+    expect_newest(page, "reminder.ics")
+    assert newest(page).locator(".text").count() == 0
+    served.call("editMessageCaption", message_id=message["message_id"], caption="Now with words")
+    expect_newest(page, "Now with words", "reminder.ics")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Widerspruch Übergröße.pdf", "Widerspruch Übergröße.pdf"),
+        ("<img src=x onerror=alert(1)>.pdf", "img src=x onerror=alert(1).pdf"),
+        ("\u200f\u202eמכתב fdp.exe", "מכתב fdp.exe"),
+        ("x" * 300 + ".pdf", "x" * 60 + ".pdf"),
+        ("../../letter.pdf", "letter.pdf"),
+        ("javascript:alert(1)", "javascript alert(1)"),
+    ],
+    ids=["umlauts", "html", "right to left", "long", "folder", "address"],
+)
+def test_any_files_name_is_only_a_name(quiet_page, served, name, shown):
+    """No markup, no address, no folder comes of it; it stays within the narrowest screen."""
+    page = quiet_page
+    page.set_viewport_size({"width": 320, "height": 640})
+    served.send_file(name, reply_markup=ROWS)
+    expect_newest(page, shown)
+    assert newest(page).locator("bdi.file").inner_text() == shown
+    assert newest(page).locator("img, script").count() == 0
+    link = newest(page).get_by_role("link", name=f"Download {shown}")
+    assert "/files/" in link.evaluate("link => link.href")
+    with page.expect_download() as saved:
+        link.click()
+    assert saved.value.suggested_filename == shown
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_file_that_holds_a_page_is_saved_and_not_run(quiet_page, served):
+    """Even when its address is opened: the browser saves it."""
+    page = quiet_page
+    served.send_file("page.html", b"<script>parent.document.title = 'taken'</script>")
+    expect_newest(page, "page.html")
+    address = newest(page).get_by_role("link").evaluate("link => link.href")
+    with page.expect_download():
+        page.evaluate("address => { location.href = address; }", address)
+    assert page.title() == "Opt-out assistant"
+
+
+def test_after_a_reload_the_file_is_still_there_and_after_a_restart_it_says_it_is_not(
+    quiet_page, served
+):
+    """The transcript is the page's own; a link that leads nowhere is not offered."""
+    page = quiet_page
+    served.send_file("letter.pdf", caption="Your letter", reply_markup=ROWS)
+    expect_newest(page, "Your letter")
+    page.reload()
+    with page.expect_download():
+        newest(page).get_by_role("link", name="Download letter.pdf").click()
+    with Served() as other:
+        # As if the server had been started anew at the same address.
+        kept = page.evaluate("JSON.stringify(sessionStorage)")
+        page.goto(other.sandbox.page_url)
+        page.get_by_role("log").get_by_text("/start").wait_for()
+        page.evaluate("kept => Object.assign(sessionStorage, JSON.parse(kept))", kept)
+        page.reload()
+        expect_newest(page, "Your letter", "no longer here: ask for it again")
+        assert newest(page).get_by_role("link").count() == 0
+        assert newest(page).get_by_role("button", name="All my steps").is_visible()
+        page.goto("about:blank")
+
+
+@pytest.mark.parametrize("quiet_page", [{"locale": "fr-FR"}], indirect=True)
+def test_a_file_is_offered_in_the_persons_language(quiet_page, served):
+    """The link and the size."""
+    served.send_file("lettre.pdf")
+    expect_newest(quiet_page, "lettre.pdf", re.compile("34.ko"))
+    assert newest(quiet_page).get_by_role("link", name="Télécharger lettre.pdf").is_visible()

@@ -12,11 +12,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.sandbox import markup
+from bot.sandbox.files import MAX_FILE, Files, StoredFile, Upload
 from bot.sandbox.markup import Formatted, MarkupError
 
 Json = dict[str, Any]
 
 MAX_UNITS = 4_096
+MAX_CAPTION = 1_024
 MAX_DATA_BYTES = 64
 MAX_COPY = 256
 MAX_NOTICE = 200
@@ -90,6 +92,7 @@ class BotApi:
         self.token = token or f"{secrets.randbelow(10**9) + 10**8}:{secrets.token_urlsafe(26)}"
         self.chats: dict[int, Chat] = {}
         self.commands: dict[str, list[Json]] = {}
+        self.files = Files()
         self.faults: list[Fault] = []
         self.calls: deque[Call] = deque(maxlen=1_000)
         self.confirmed = 0
@@ -114,17 +117,24 @@ class BotApi:
         return chat
 
     def adopt(self, chat: Chat, messages: list[Json]) -> None:
-        """Take over what a page still shows after the server was started anew."""
+        """Take over what a page still shows after the server was started anew.
+
+        Files are not brought along: the page is told which ones are gone.
+        """
         for message in messages:
             number = message.get("message_id")
             if not isinstance(number, int) or number in chat.messages:
                 continue
             chat.messages[number] = message
             chat.last_message = max(chat.last_message, number)
+            document = message.get("document")
+            if isinstance(document, dict) and not self.files.get(str(document.get("file_id"))):
+                message.pop("held", None)
+                chat.tell({"type": "edit", "message": message})
 
     async def say(self, chat: Chat, text: str) -> int:
         """The person sends a text; gives the id of the update."""
-        message = self._message(chat, self._person(chat), markup.plain(text))
+        message = self._message(chat, self._person(chat), _worded("text", markup.plain(text)))
         if text.startswith("/"):
             length = len(text.split(maxsplit=1)[0])
             message["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
@@ -173,7 +183,7 @@ class BotApi:
     # -- the bot's side -----------------------------------------------------------------------
 
     async def call(self, method: str, parameters: Json) -> Any:
-        """What a method gives.
+        """What a method gives. Files stand among the parameters as `Upload`.
 
         Raises:
             ApiError: what Telegram would answer instead.
@@ -191,7 +201,11 @@ class BotApi:
 
     def _record(self, method: str, parameters: Json, error: str = "") -> None:
         if method.lower() != "getupdates":
-            self.calls.append(Call(method, parameters, error))
+            kept = {
+                name: value.name if isinstance(value, Upload) else value
+                for name, value in parameters.items()
+            }
+            self.calls.append(Call(method, kept, error))
 
     def fault_for(self, method: str) -> Fault | None:
         """The fault that strikes this call, if one was asked for; it is used up by one."""
@@ -276,30 +290,71 @@ class BotApi:
     async def _send_message(self, parameters: Json) -> Json:
         chat = self._chat(parameters)
         content = _content(parameters, too_long="message is too long")
+        return self._send(chat, _worded("text", content), _keyboard(parameters))
+
+    async def _send_document(self, parameters: Json) -> Json:
+        chat = self._chat(parameters)
+        given = _document(parameters)
+        caption = _caption(parameters, too_long="message caption is too long")
         keyboard = _keyboard(parameters)
-        message = self._message(chat, self.me, content)
-        if keyboard:
-            message["reply_markup"] = keyboard
-        chat.tell({"type": "message", "message": message})
-        return _public(message)
+        file = self.files.add(given) if isinstance(given, Upload) else self.files.get(given)
+        if file is None:
+            raise _bad("wrong file identifier/HTTP URL specified")
+        content = {"document": _described(file), "held": True, **_worded("caption", caption)}
+        return self._send(chat, content, keyboard)
+
+    async def _get_file(self, parameters: Json) -> Json:
+        file = self.files.get(str(parameters.get("file_id") or ""))
+        if file is None:
+            raise _bad("invalid file_id")
+        return {
+            "file_id": file.id,
+            "file_unique_id": file.unique_id,
+            "file_size": len(file.body),
+            "file_path": file.path,
+        }
 
     async def _edit_message_text(self, parameters: Json) -> Json:
+        chat, message = self._editable(parameters)
+        if "text" not in message:
+            raise _bad("there is no text in the message to edit")
+        content = _content(parameters, too_long="MESSAGE_TOO_LONG")
+        return self._edit(chat, message, _worded("text", content), _keyboard(parameters))
+
+    async def _edit_message_caption(self, parameters: Json) -> Json:
+        chat, message = self._editable(parameters)
+        if "document" not in message:
+            raise _bad("there is no caption in the message to edit")
+        caption = _caption(parameters, too_long="MEDIA_CAPTION_TOO_LONG")
+        return self._edit(chat, message, _worded("caption", caption), _keyboard(parameters))
+
+    async def _edit_message_reply_markup(self, parameters: Json) -> Json:
+        chat, message = self._editable(parameters)
+        return self._edit(chat, message, {}, _keyboard(parameters))
+
+    def _editable(self, parameters: Json) -> tuple[Chat, Json]:
         chat = self._chat(parameters)
         message = chat.messages.get(_integer(parameters.get("message_id"), 0))
         if message is None:
             raise _bad("message to edit not found")
         if not message["from"]["is_bot"]:
             raise _bad("message can't be edited")
-        content = _content(parameters, too_long="MESSAGE_TOO_LONG")
-        keyboard = _keyboard(parameters)
-        before = (message["text"], message.get("entities", []), message.get("reply_markup"))
-        if before == (content.text.strip(), content.entities, keyboard):
+        return chat, message
+
+    def _edit(self, chat: Chat, message: Json, content: Json, keyboard: Json | None) -> Json:
+        """Put other words or other buttons in a message's place."""
+        changed = {**content, "reply_markup": keyboard}
+        before = {name: message.get(name) for name in changed}
+        if all(
+            (before[name] or None) == (changed[name] or None)
+            for name in changed
+            if name not in _PAGE_ONLY
+        ):
             raise _bad(
                 "message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message"
             )
-        message.update(text=content.text.strip(), tree=content.tree, edit_date=int(time.time()))
-        message["entities"] = content.entities
+        message.update(content, edit_date=int(time.time()))
         message.pop("reply_markup", None)
         if keyboard:
             message["reply_markup"] = keyboard
@@ -330,16 +385,21 @@ class BotApi:
             raise _bad("chat not found")
         return chat
 
-    def _message(self, chat: Chat, sender: Json, content: Formatted) -> Json:
+    def _send(self, chat: Chat, content: Json, keyboard: Json | None) -> Json:
+        message = self._message(chat, self.me, content)
+        if keyboard:
+            message["reply_markup"] = keyboard
+        chat.tell({"type": "message", "message": message})
+        return _public(message)
+
+    def _message(self, chat: Chat, sender: Json, content: Json) -> Json:
         chat.last_message += 1
         message: Json = {
             "message_id": chat.last_message,
             "date": int(time.time()),
             "chat": {"id": chat.id, "type": "private", "first_name": "You"},
             "from": sender,
-            "text": content.text.strip(),
-            "entities": content.entities,
-            "tree": content.tree,
+            **content,
         }
         chat.messages[chat.last_message] = message
         return message
@@ -352,19 +412,77 @@ _METHODS: dict[str, Callable[[BotApi, Json], Any]] = {
     "deletewebhook": BotApi._delete_webhook,
     "setmycommands": BotApi._set_my_commands,
     "sendmessage": BotApi._send_message,
+    "senddocument": BotApi._send_document,
+    "getfile": BotApi._get_file,
     "editmessagetext": BotApi._edit_message_text,
+    "editmessagecaption": BotApi._edit_message_caption,
+    "editmessagereplymarkup": BotApi._edit_message_reply_markup,
     "answercallbackquery": BotApi._answer_callback_query,
     "sendchataction": BotApi._send_chat_action,
 }
 
 
+_PAGE_ONLY = frozenset({"tree", "held"})
+"""What only the page needs of a message: the words as a tree; whether its file is still here."""
+
+
 def _public(message: Json) -> Json:
-    """A message as the bot gets it: without what only the page needs."""
-    return {key: value for key, value in message.items() if key != "tree"}
+    """A message as the bot gets it."""
+    return {key: value for key, value in message.items() if key not in _PAGE_ONLY}
+
+
+def _worded(name: str, content: Formatted) -> Json:
+    """The words of a message, as its text or as the caption of its document."""
+    entities = "entities" if name == "text" else f"{name}_entities"
+    return {name: content.text.strip(), entities: content.entities, "tree": content.tree}
+
+
+def _described(file: StoredFile) -> Json:
+    return {
+        "file_id": file.id,
+        "file_unique_id": file.unique_id,
+        "file_name": file.name,
+        "mime_type": file.media_type,
+        "file_size": len(file.body),
+    }
+
+
+def _document(parameters: Json) -> Upload | str:
+    """The file to send, or the id of one that was sent before."""
+    given = parameters.get("document")
+    if isinstance(given, str) and given.startswith("attach://"):
+        given = parameters.get(given.removeprefix("attach://"))
+        if not isinstance(given, Upload):
+            raise _bad("there is no document in the request")
+    if not given:
+        raise _bad("there is no document in the request")
+    if not isinstance(given, Upload):
+        return str(given)
+    if not given.body:
+        raise _bad("file must be non-empty")
+    if len(given.body) > MAX_FILE:
+        raise ApiError(413, "Request Entity Too Large")
+    return given
 
 
 def _content(parameters: Json, *, too_long: str) -> Formatted:
-    source = str(parameters.get("text") or "")
+    content = _formatted(parameters, "text")
+    if not content.text.strip():
+        raise _bad("message text is empty")
+    if markup.units(content.text) > MAX_UNITS:
+        raise _bad(too_long)
+    return content
+
+
+def _caption(parameters: Json, *, too_long: str) -> Formatted:
+    content = _formatted(parameters, "caption")
+    if markup.units(content.text) > MAX_CAPTION:
+        raise _bad(too_long)
+    return content
+
+
+def _formatted(parameters: Json, name: str) -> Formatted:
+    source = str(parameters.get(name) or "")
     mode = str(parameters.get("parse_mode") or "").lower()
     if mode not in {"", "html"}:
         raise _bad("unsupported parse_mode")
@@ -372,10 +490,6 @@ def _content(parameters: Json, *, too_long: str) -> Formatted:
         content = markup.parse(source) if mode else markup.plain(source)
     except MarkupError as error:
         raise _bad(f"can't parse entities: {error}") from error
-    if not content.text.strip():
-        raise _bad("message text is empty")
-    if markup.units(content.text) > MAX_UNITS:
-        raise _bad(too_long)
     del content.entities[MAX_ENTITIES:]  # Telegram drops the surplus without a word
     return content
 

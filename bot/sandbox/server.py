@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ import tornado.websocket
 from tornado.httpserver import HTTPServer
 
 from bot.sandbox.bot_api import ApiError, BotApi, Chat, Fault, Json
+from bot.sandbox.files import MAX_FILE, StoredFile, Upload
 
 PAGE = Path(__file__).resolve().parent / "page"
-MAX_BODY = 1 << 20
+MAX_MESSAGE = 1 << 20
+"""Bytes of what a page sends at once."""
+MAX_BODY = MAX_FILE + MAX_MESSAGE
+"""Bytes of a request: a file and what stands beside it."""
 MAX_TEXT = 4_096
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES = {
@@ -51,6 +56,11 @@ class Sandbox:
         return f"http://{self._name}:{self.port}/bot"
 
     @property
+    def file_url(self) -> str:
+        """Where the bot downloads files: before its token and a file's path."""
+        return f"http://{self._name}:{self.port}/file/bot"
+
+    @property
     def _name(self) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"[{host}]" if ":" in host else host
@@ -67,12 +77,14 @@ async def serve(host: str, port: int, api: BotApi | None = None) -> AsyncIterato
     application = tornado.web.Application(
         [
             (r"/bot([^/]+)/([A-Za-z]+)", _BotApiHandler, {"api": api}),
+            (r"/file/bot([^/]+)/(.+)", _DownloadHandler, {"api": api}),
+            (r"/files/([A-Za-z0-9_-]{1,64})", _FileHandler, {"api": api}),
             (r"/chat", _ChatSocket, {"api": api}),
             (r"/faults", _FaultsHandler, {"api": api}),
             (r"/(|page\.css|page\.js|icon\.svg)", _PageHandler),
         ],
         hosts=LOOPBACK | {host} if host not in {"0.0.0.0", "::"} else None,  # noqa: S104
-        websocket_max_message_size=MAX_BODY,
+        websocket_max_message_size=MAX_MESSAGE,
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -105,10 +117,24 @@ class _Guarded(tornado.web.RequestHandler):
         self.finish(f"{status_code}\n")
 
 
-class _BotApiHandler(_Guarded):
+class _ApiHandler(_Guarded):
+    """Answers as the Bot API does, also when something is wrong with the request itself."""
+
     def initialize(self, api: BotApi) -> None:
         self.api = api
 
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self._fail(ApiError(status_code, HTTPStatus(status_code).phrase))
+
+    def _fail(self, error: ApiError) -> None:
+        self.set_status(error.code)
+        answer: Json = {"ok": False, "error_code": error.code, "description": error.description}
+        if error.parameters:
+            answer["parameters"] = error.parameters
+        self.finish(answer)
+
+
+class _BotApiHandler(_ApiHandler):
     async def post(self, token: str, method: str) -> None:
         if token != self.api.token:
             self._fail(ApiError(401, "Unauthorized"))
@@ -137,14 +163,12 @@ class _BotApiHandler(_Guarded):
             except ValueError as error:
                 raise ApiError(400, "Bad Request: can't parse JSON object") from error
             return body if isinstance(body, dict) else {}
-        return {name: self.get_argument(name, strip=False) for name in self.request.arguments}
-
-    def _fail(self, error: ApiError) -> None:
-        self.set_status(error.code)
-        answer: Json = {"ok": False, "error_code": error.code, "description": error.description}
-        if error.parameters:
-            answer["parameters"] = error.parameters
-        self.finish(answer)
+        files = {
+            name: Upload(parts[-1].filename, parts[-1].body)
+            for name, parts in self.request.files.items()
+        }
+        arguments = {name: self.get_argument(name, strip=False) for name in self.request.arguments}
+        return {**files, **arguments}
 
 
 def _error_of(fault: Fault) -> ApiError:
@@ -152,6 +176,41 @@ def _error_of(fault: Fault) -> ApiError:
         wait = fault.retry_after
         return ApiError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
     return ApiError(fault.code, "Internal Server Error" if fault.code >= 500 else "Forbidden")  # noqa: PLR2004
+
+
+class _DownloadHandler(_ApiHandler):
+    """Gives the bot a file that `getFile` named."""
+
+    def get(self, token: str, path: str) -> None:
+        file = self.api.files.at(path) if token == self.api.token else None
+        if file:
+            _give(self, file)
+        else:
+            self._fail(ApiError(404, "Not Found"))
+
+
+class _FileHandler(_Guarded):
+    """Gives the page a file of its chat: the id is the permission."""
+
+    def initialize(self, api: BotApi) -> None:
+        self.api = api
+
+    def get(self, file_id: str) -> None:
+        file = self.api.files.get(file_id)
+        if not file:
+            raise tornado.web.HTTPError(404)
+        _give(self, file)
+
+
+def _give(handler: tornado.web.RequestHandler, file: StoredFile) -> None:
+    """A file to save under its name; nothing in it may act as a page of ours."""
+    charset = "; charset=utf-8" if file.media_type.startswith("text/") else ""
+    handler.set_header("Content-Type", file.media_type + charset)
+    handler.set_header("Content-Disposition", file.disposition)
+    handler.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
+    handler.set_header("X-Content-Type-Options", "nosniff")
+    handler.set_header("Cache-Control", "no-store")
+    handler.finish(file.body)
 
 
 class _FaultsHandler(_Guarded):
@@ -219,9 +278,9 @@ class _ChatSocket(tornado.websocket.WebSocketHandler):
         chat_id = said.get("chat")
         language = str(said.get("language", "en"))[:35]
         chat = self.api.join(language, chat_id if isinstance(chat_id, int) else None)
-        self.api.adopt(chat, [m for m in said.get("messages", []) if isinstance(m, dict)])
         chat.listeners.append(self._show)
         self.chat = chat
+        self.api.adopt(chat, [m for m in said.get("messages", []) if isinstance(m, dict)])
         self._show({"type": "joined", "chat": chat.id, "bot": self.api.me["first_name"]})
         self._commands(chat)
 

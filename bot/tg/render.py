@@ -1,6 +1,7 @@
 """Replies as Telegram's HTML: the one place where text is escaped."""
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -8,14 +9,17 @@ from itertools import chain
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import MessageLimit
 
-from bot.dialogue.replies import Copy, Key, Reply, Tap, Visit
+from bot.dialogue.replies import Attachment, Copy, Key, Reply, Tap, Visit
 from bot.knowledge.markup import Anchor, Block, Bold, Code, Item, Paragraph, Plain, Quote, Span
 
 MAX_UNITS = int(MessageLimit.MAX_TEXT_LENGTH)
 """UTF-16 units of a message, markup not counted."""
+MAX_CAPTION_UNITS = int(MessageLimit.CAPTION_LENGTH)
+"""UTF-16 units of a document's caption, markup not counted."""
 MAX_ENTITIES = int(MessageLimit.MESSAGE_ENTITIES)
 _CHUNK = 1_000
 """Code points into which an overlong span is cut."""
+_TAG = re.compile("<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +28,33 @@ class Part:
 
     text: str
     keyboard: InlineKeyboardMarkup | None
+    attachment: Attachment | None = None
+    """A document to send; the text is its caption then, and may be empty."""
 
 
 def render(reply: Reply) -> list[Part]:
-    """A reply as one message, or as several where it is too long; buttons under the last."""
-    texts = [_join(blocks) for blocks in _fitting(reply.blocks)] or ["…"]
+    """A reply as one message, or as several where it is too long; buttons under the last.
+
+    The last one carries the attachment; words that are too long for its caption stand before it.
+    """
+    texts = [_join(blocks) for blocks in _fitting(reply.blocks)]
     keyboard = _keyboard(reply)
-    return [*(Part(text, None) for text in texts[:-1]), Part(texts[-1], keyboard)]
+    if reply.attachment:
+        fits = len(texts) == 1 and units(_shown(texts[0])) <= MAX_CAPTION_UNITS
+        last = texts.pop() if fits else ""
+    else:
+        last = texts.pop() if texts else "…"
+    return [*(Part(text, None) for text in texts), Part(last, keyboard, reply.attachment)]
 
 
 def units(text: str) -> int:
     """Length as Telegram counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _shown(text: str) -> str:
+    """What people see of HTML that was written here: every `<` in it begins a tag."""
+    return html.unescape(_TAG.sub("", text))
 
 
 def _fitting(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:

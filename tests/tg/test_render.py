@@ -1,14 +1,15 @@
 """Any reply becomes HTML that Telegram takes."""
 
 import json
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.dialogue.replies import Copy, Reply, Tap, Visit
+from bot.dialogue.replies import Appointment, Attachment, Copy, Reply, Tap, Visit
 from bot.knowledge.markup import Anchor, Bold, Code, Item, Paragraph, Plain, Quote
 from bot.sandbox import markup
-from bot.tg.render import MAX_ENTITIES, MAX_UNITS, render, units
+from bot.tg.render import MAX_CAPTION_UNITS, MAX_ENTITIES, MAX_UNITS, render, units
 
 WORDS = st.text(st.characters(), max_size=3_000)
 NASTY = st.sampled_from(
@@ -29,6 +30,8 @@ LINES = st.one_of(
 )
 BLOCKS = st.one_of(LINES, st.builds(Quote, st.lists(LINES, max_size=4).map(tuple), st.booleans()))
 
+FILE = Attachment("x.ics", Appointment("en", "x", "y", datetime(2026, 12, 21, tzinfo=UTC)))
+
 
 @given(st.lists(BLOCKS, max_size=8).map(tuple))
 def test_any_reply_is_valid_html_within_the_limits(blocks):
@@ -37,6 +40,20 @@ def test_any_reply_is_valid_html_within_the_limits(blocks):
         parsed = markup.parse(part.text)
         assert units(parsed.text) <= MAX_UNITS
         assert len(parsed.entities) <= MAX_ENTITIES
+
+
+@given(st.lists(BLOCKS, max_size=4).map(tuple))
+def test_any_words_go_with_a_file(blocks):
+    """As its caption within 1,024 units, or whole before it; the file and the buttons come last."""
+    rows = ((Tap("a", "1.en.p.home"),),)
+    *before, last = render(Reply(blocks, rows, attachment=FILE))
+    assert (last.attachment, last.keyboard is None) == (FILE, False)
+    assert not any(part.attachment or part.keyboard for part in before)
+    caption = markup.parse(last.text)
+    assert units(caption.text) <= MAX_CAPTION_UNITS
+    assert len(caption.entities) <= MAX_ENTITIES
+    alone = [part.text for part in render(Reply(blocks)) if blocks and part.text]
+    assert [part.text for part in (*before, last) if part.text] == alone
 
 
 @given(TEXT)

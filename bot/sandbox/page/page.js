@@ -4,10 +4,10 @@
 
 const LANGUAGES = ["en", "fr", "de", "nl", "es", "it", "pt", "pl", "ro", "sv"];
 const WORDS = {
-  en: { ready: "automated program", lost: "connecting …", typing: "typing …", language: "Your language", theme: "Light or dark", send: "Send", commands: "Commands", more: "Show more", less: "Show less", copied: "Copied", opens: "opens a new tab", edited: "edited", you: "You", bot: "Bot", start: "Begin" },
-  fr: { ready: "programme automatique", lost: "connexion …", typing: "écrit …", language: "Votre langue", theme: "Clair ou sombre", send: "Envoyer", commands: "Commandes", more: "Voir la suite", less: "Réduire", copied: "Copié", opens: "nouvel onglet", edited: "modifié", you: "Vous", bot: "Bot", start: "Commencer" },
-  de: { ready: "automatisches Programm", lost: "verbinde …", typing: "schreibt …", language: "Ihre Sprache", theme: "Hell oder dunkel", send: "Senden", commands: "Befehle", more: "Mehr anzeigen", less: "Weniger anzeigen", copied: "Kopiert", opens: "neuer Tab", edited: "bearbeitet", you: "Sie", bot: "Bot", start: "Beginnen" },
-  nl: { ready: "automatisch programma", lost: "verbinden …", typing: "typt …", language: "Uw taal", theme: "Licht of donker", send: "Versturen", commands: "Opdrachten", more: "Meer tonen", less: "Minder tonen", copied: "Gekopieerd", opens: "nieuw tabblad", edited: "bewerkt", you: "U", bot: "Bot", start: "Beginnen" },
+  en: { ready: "automated program", lost: "connecting …", typing: "typing …", language: "Your language", theme: "Light or dark", send: "Send", commands: "Commands", more: "Show more", less: "Show less", copied: "Copied", opens: "opens a new tab", edited: "edited", you: "You", bot: "Bot", start: "Begin", document: "File", download: "Download", gone: "no longer here: ask for it again" },
+  fr: { ready: "programme automatique", lost: "connexion …", typing: "écrit …", language: "Votre langue", theme: "Clair ou sombre", send: "Envoyer", commands: "Commandes", more: "Voir la suite", less: "Réduire", copied: "Copié", opens: "nouvel onglet", edited: "modifié", you: "Vous", bot: "Bot", start: "Commencer", document: "Fichier", download: "Télécharger", gone: "n’est plus ici : demandez-le à nouveau" },
+  de: { ready: "automatisches Programm", lost: "verbinde …", typing: "schreibt …", language: "Ihre Sprache", theme: "Hell oder dunkel", send: "Senden", commands: "Befehle", more: "Mehr anzeigen", less: "Weniger anzeigen", copied: "Kopiert", opens: "neuer Tab", edited: "bearbeitet", you: "Sie", bot: "Bot", start: "Beginnen", document: "Datei", download: "Herunterladen", gone: "nicht mehr hier: bitte neu anfordern" },
+  nl: { ready: "automatisch programma", lost: "verbinden …", typing: "typt …", language: "Uw taal", theme: "Licht of donker", send: "Versturen", commands: "Opdrachten", more: "Meer tonen", less: "Minder tonen", copied: "Gekopieerd", opens: "nieuw tabblad", edited: "bewerkt", you: "U", bot: "Bot", start: "Beginnen", document: "Bestand", download: "Downloaden", gone: "niet meer hier: vraag het opnieuw" },
 };
 const TAGS = new Set(["b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "pre"]);
 
@@ -76,6 +76,31 @@ function safe(address) {
   } catch { return ""; }
 }
 
+function attached(message) {
+  const { file_id, file_name, file_size } = message.document;
+  const suffix = /\.([A-Za-z0-9]{1,4})$/.exec(file_name)?.[1] || "";
+  const line = element("div", { className: "size" }, size(file_size));
+  if (message.held) {
+    const link = element("a", { className: "download", href: `files/${encodeURIComponent(file_id)}`, download: file_name, textContent: say("download") });
+    link.append(element("span", { className: "hidden" }, " ", element("bdi", { textContent: file_name })));
+    line.append(link);
+  } else {
+    line.append(element("span", { textContent: say("gone") }));
+  }
+  return element("div", { className: "document" },
+    element("span", { className: "suffix", textContent: suffix, ariaHidden: "true" }),
+    element("div", { className: "about" },
+      element("span", { className: "hidden", textContent: `${say("document")}: ` }),
+      // Set apart from what stands around it: a name may run from right to left.
+      element("bdi", { className: "file", textContent: file_name }),
+      line));
+}
+
+function size(bytes) {
+  const [value, unit] = bytes < 1000 ? [bytes, "byte"] : bytes < 1e6 ? [bytes / 1000, "kilobyte"] : [bytes / 1e6, "megabyte"];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: value < 10 && unit !== "byte" ? 1 : 0 }).format(value);
+}
+
 function keyboard(message) {
   const rows = message.reply_markup?.inline_keyboard || [];
   return element("div", { className: "keys" }, ...rows.map((row) =>
@@ -104,7 +129,8 @@ function bubble(message) {
   const foot = message.edit_date ? `${say("edited")} ${time}` : time;
   const body = element("div", { className: "bubble" },
     element("span", { className: "hidden", textContent: `${say(mine ? "you" : "bot")}: ` }),
-    element("div", { className: "text" }, ...formatted(message.tree)),
+    ...(message.document ? [attached(message)] : []),
+    ...(message.text || message.caption ? [element("div", { className: "text" }, ...formatted(message.tree))] : []),
     element("div", { className: "foot", textContent: foot }));
   const node = element("article", { className: mine ? "mine" : "theirs", id: `m${message.message_id}` }, body);
   if (message.reply_markup) node.append(keyboard(message));
