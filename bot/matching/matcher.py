@@ -1,5 +1,6 @@
 """From an utterance to a decision: one label, a choice of a few, or an honest don't-know."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -7,7 +8,7 @@ from enum import Enum
 from bot.matching.confidence import Calibration, describe, read_calibration
 from bot.matching.index import Candidate, Index, Phrasing, Ranking, Role
 from bot.matching.languages import NEAR_NATS, Detector, Vote
-from bot.matching.text import normalise
+from bot.matching.text import cut, normalise
 
 MOST_CHOICES = 3
 ASIDE_SCORE = 0.12
@@ -20,6 +21,9 @@ ASIDE_WORD = 0.3
 """The score from which a single word is small talk: there is little else to go by."""
 SAYS_NOTHING = "one word that stands nearly everywhere"
 """The rule that ends a search in all languages: what a word is in one, it is in none as a topic."""
+MOST_PARTS = 8
+"""Parts of an utterance that are looked at where it was taken for small talk."""
+_PARTS = re.compile(r"[.!?;:,\n]+")
 SHORT_ASIDE = 5
 """Words up to which an utterance is short."""
 SHORTEST = 2
@@ -116,6 +120,8 @@ class Matcher:
             ahead = other.score - best.score + NATS_WORTH * vote.nats
             if (_RANK[other.outcome], ahead) > (_RANK[best.outcome], 0.0):
                 best = other
+        if best.outcome is Outcome.CHITCHAT and best.score < 1:
+            best = self._beside_courtesy(utterance, best)
         # Labels are the same in all languages: what was found among the phrasings of a near
         # language is told in the language of the question.
         rule = best.rule
@@ -159,6 +165,25 @@ class Matcher:
     def likely(self, utterance: str) -> list[str]:
         """Languages that an utterance may be in, by its words alone, the likeliest first."""
         return [v.language for v in self.detector.votes(utterance) if v.nats > -NEAR_NATS]
+
+    def _beside_courtesy(self, utterance: str, taken: Match) -> Match:
+        """What else stands in an utterance that was taken for small talk, if it is a question.
+
+        "Are my photos used? Thank you for your help": the courtesy is left out, the rest decides.
+        """
+        parts = [part for part in map(normalise, _PARTS.split(cut(utterance))) if part]
+        some = [p for p in parts[:MOST_PARTS] if " " in p]
+        beside = [
+            p for p in some if self._decide(taken.language, p).outcome is not Outcome.CHITCHAT
+        ]
+        rest = " ".join(beside)
+        if not rest or len(parts) == 1:
+            return taken
+        found = self._decide(taken.language, rest)
+        asked = "?" in utterance or len(rest.split()) > SHORT_ASIDE
+        if found.outcome is not Outcome.ANSWER and not (found.outcome is Outcome.CHOOSE and asked):
+            return taken
+        return replace(found, rule=f"{found.rule}, beside small talk")
 
     def _decide(self, language: str, normal: str) -> Match:
         index, limits = self.indexes[language], self.calibration

@@ -207,3 +207,28 @@ def test_personal_data_gets_a_kind_word_and_the_answer(assistant):
     assert said.startswith("One thing first:")
     assert "jane" not in said
     assert "jane" not in str(turn.record)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "topic"),
+    [
+        ("Hello, are my private messages used?", "en", "private-messages"),
+        ("Are my private messages used? Thank you very much for your help!", "en", "private-messages"),
+        ("Merci pour ces informations. Est-ce trop tard pour s'opposer ?", "fr", "deadline"),
+        ("Hallo! Vielen Dank für die Hilfe. Werden meine privaten Nachrichten verwendet?", "de", "private-messages"),
+        ("Bedankt voor uw hulp. Is het nu te laat om bezwaar te maken?", "nl", "deadline"),
+    ],
+)  # fmt: skip
+def test_a_question_beside_a_courtesy_is_answered(assistant, text, language, topic):
+    """Polite people get an answer too, not just a "you are welcome"."""
+    assert ask(assistant, text, language).record.topic == topic
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Thanks a lot, that is all. Goodbye!", "en"), ("Merci beaucoup, bonne soirée !", "fr"),
+     ("Danke, das war alles. Schönen Abend noch!", "de"), ("Top, dank je wel. Fijne dag!", "nl")],
+)  # fmt: skip
+def test_courtesies_alone_stay_courtesies(assistant, text, language):
+    """Nothing is read into a goodbye."""
+    assert ask(assistant, text, language).record.outcome == "chitchat"
