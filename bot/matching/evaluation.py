@@ -11,7 +11,7 @@ import yaml
 
 from bot.matching.confidence import Calibration, describe, fit
 from bot.matching.index import Role
-from bot.matching.matcher import MOST_CHOICES, Match, Matcher, Outcome
+from bot.matching.matcher import COURTESIES, MOST_CHOICES, Match, Matcher, Outcome
 from bot.matching.text import normalise
 
 
@@ -74,9 +74,6 @@ def evaluate(
 ) -> list[Verdict]:
     """Match every utterance, with its own language as that of the app."""
     return [judge(u, matcher.match(u.text, (u.language,)), beside) for u in utterances]
-
-
-COURTESIES = frozenset({"greeting", "thanks", "goodbye"})
 
 
 @dataclass(frozen=True, slots=True)

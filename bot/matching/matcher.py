@@ -13,7 +13,7 @@ from bot.matching.text import cut, normalise
 MOST_CHOICES = 3
 ASIDE_SCORE = 0.12
 """The score from which small talk is recognised."""
-ASIDE_LEAD, ASIDE_LEAD_LONG = 0.0, 0.15
+ASIDE_LEAD, ASIDE_LEAD_LONG = 0.0, 0.1
 """How far small talk must be ahead of all else: in a short utterance, and in a longer one."""
 FOLLOW_SCORE, FOLLOW_LEAD = 0.5, 0.15
 """The summed score from which a follow-up is taken up, and its lead from which it is answered."""
@@ -21,6 +21,8 @@ ASIDE_WORD = 0.3
 """The score from which a single word is small talk: there is little else to go by."""
 SAYS_NOTHING = "one word that stands nearly everywhere"
 """The rule that ends a search in all languages: what a word is in one, it is in none as a topic."""
+COURTESIES = frozenset({"greeting", "thanks", "goodbye"})
+"""Kinds of small talk that people put beside a question; any other is what it is from end to end."""
 MOST_PARTS = 8
 """Parts of an utterance that are looked at where it was taken for small talk."""
 _PARTS = re.compile(r"[.!?;:,\n]+")
@@ -120,7 +122,7 @@ class Matcher:
             ahead = other.score - best.score + NATS_WORTH * vote.nats
             if (_RANK[other.outcome], ahead) > (_RANK[best.outcome], 0.0):
                 best = other
-        if best.outcome is Outcome.CHITCHAT and best.score < 1:
+        if best.outcome is Outcome.CHITCHAT and best.label in COURTESIES and best.score < 1:
             best = self._beside_courtesy(utterance, best)
         # Labels are the same in all languages: what was found among the phrasings of a near
         # language is told in the language of the question.
