@@ -14,7 +14,15 @@ from bot.dialogue.turn import Assistant
 from bot.sandbox.server import serve
 from bot.settings import Settings
 from bot.storage.sqlite import open_store
-from bot.tg.application import UPDATES, AnyApplication, Conversation, announce_commands, build
+from bot.tg.application import (
+    UPDATES,
+    AnyApplication,
+    Conversation,
+    announce_commands,
+    build,
+    remind,
+)
+from bot.tg.reminders import Reminders
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +55,20 @@ async def _serve(settings: Settings, assistant: Assistant) -> int:
                 f"The bot is ready: open {sandbox.page_url} in a browser. Ctrl+C ends it.",
                 flush=True,
             )
-        return await _poll(application, assistant, stop)
+        reminders = remind(application, assistant, store, conversation)
+        return await _poll(application, assistant, reminders, stop)
 
 
-async def _poll(application: AnyApplication, assistant: Assistant, stop: asyncio.Event) -> int:
-    """Hear Telegram until told to stop."""
+async def _poll(
+    application: AnyApplication, assistant: Assistant, reminders: Reminders, stop: asyncio.Event
+) -> int:
+    """Hear Telegram, and send reminders, until told to stop."""
     if not await _reach(application, stop):
         return GOOD if stop.is_set() else REFUSED
     updater = application.updater
     if updater is None:  # cannot be: it is built with one
         raise RuntimeError("the application has no updater")
+    reminding = asyncio.create_task(reminders.run(stop))
     try:
         await announce_commands(application, assistant)
         await application.start()
@@ -64,6 +76,8 @@ async def _poll(application: AnyApplication, assistant: Assistant, stop: asyncio
         log.info("listening as @%s", application.bot.username)
         await stop.wait()
     finally:
+        stop.set()
+        await asyncio.wait([reminding])
         if updater.running:
             await updater.stop()
         if application.running:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.knowledge import formats
 from bot.knowledge.markup import plain
-from bot.knowledge.model import Answer, Document, Fact, Knowledge
+from bot.knowledge.model import Answer, Authority, Document, Fact, Knowledge, Office
 
 
 def trace(knowledge: Knowledge, topic: str, today: date) -> Iterator[str]:
@@ -58,7 +58,7 @@ def everything(knowledge: Knowledge, today: date) -> dict[str, Any]:
             {"id": link.id, "url": link.url, "urls": dict(link.urls)}
             for link in knowledge.links.values()
         ],
-        "authorities": [],
+        "authorities": [_authority(authority) for authority in knowledge.authorities.values()],
     }
 
 
@@ -122,4 +122,33 @@ def _document(document: Document) -> dict[str, Any]:
         "kind": document.kind,
         "url": document.address,
         "reliability": document.reliability,
+    }
+
+
+def _authority(authority: Authority) -> dict[str, Any]:
+    return {
+        "country": authority.country,
+        "short": authority.short,
+        **_office(authority.office),
+        "languages": list(authority.languages),
+        "asks": list(authority.asks),
+        "regime": authority.regime.value,
+        "checked": authority.checked.isoformat(),
+        "sources": list(authority.sources),
+        "regions": {
+            key: {"name": region.name, **_office(region.office)}
+            for key, region in authority.regions.items()
+        },
+    }
+
+
+def _office(office: Office) -> dict[str, Any]:
+    return {
+        "names": dict(office.names),
+        "site": office.site,
+        "complaint": office.complaint,
+        "complaints": dict(office.complaints),
+        "email": office.email,
+        "address": list(office.address),
+        "sure": office.sure,
     }

@@ -10,6 +10,7 @@ from datetime import date
 
 from bot.dialogue import objection, screens, wizard
 from bot.dialogue.events import Thread
+from bot.dialogue.exploration import explore
 from bot.dialogue.objection import Step
 from bot.dialogue.replies import COPY_LENGTH, Copy, Reply, Visit
 from bot.dialogue.screens import Operator, Voice
@@ -73,8 +74,8 @@ def _replies(voice: Voice, operator: Operator) -> Iterator[tuple[str, Reply]]:
     yield "languages", screens.languages(voice)
     yield "help", screens.help_page(voice)
     yield "privacy", screens.privacy(voice, operator)
-    yield "my data: nothing", screens.my_data(voice, None)
-    yield "my data: language", screens.my_data(voice, voice.language)
+    yield "my data: nothing", screens.my_data(voice, None, [])
+    yield "my data: language", screens.my_data(voice, voice.language, [])
     yield "forgotten", screens.page(voice, "forget")
     some = tuple(knowledge.topics)[:3]
     yield "a choice of three", screens.choices(voice, some, nothing)
@@ -82,7 +83,7 @@ def _replies(voice: Voice, operator: Operator) -> Iterator[tuple[str, Reply]]:
         yield key, screens.unknown(voice, nothing, key=f"{key}.text")
     for kind in knowledge.chitchat[voice.language]:
         yield f"small talk: {kind}", screens.small_talk(voice, kind, nothing)
-    for step in _one_step_each(knowledge.flow):
+    for step in _one_step_each(voice):
         yield (
             f"objection: {step.screen} {objection.encode(knowledge.flow, step)}",
             wizard.show(voice, step),
@@ -92,22 +93,32 @@ def _replies(voice: Voice, operator: Operator) -> Iterator[tuple[str, Reply]]:
         yield f"topic: {topic}", screens.answer(voice, topic, nothing)
 
 
-def _one_step_each(flow: Flow) -> Iterator[Step]:
-    """The first step that shows each screen for each account, walking from the start."""
-    seen: set[Step] = set()
+def _one_step_each(voice: Voice) -> Iterator[Step]:
+    """A step that shows each screen for each account, and the complaint for each country."""
+    flow = voice.knowledge.flow
     shown: set[tuple[str, str | None, tuple[str, ...]]] = set()
-    waiting = [objection.start(flow)]
-    while waiting:
-        step = waiting.pop(0)
-        if step in seen:
-            continue
-        seen.add(step)
-        account = objection.account(flow, step) if flow.screens[step.screen].account else None
+    for step in explore(flow).leads:
+        account = objection.current(flow, step) if flow.screens[step.screen].account else None
         surface = objection.given(flow, step, "surface") if step.screen == "form" else ()
         if (step.screen, account, surface) not in shown:
             shown.add((step.screen, account, surface))
             yield step
-        waiting += [move.step for move in objection.moves(flow, step)]
+    places: list[tuple[str, str | None]] = [
+        (country, None) for country in voice.knowledge.authorities
+    ]
+    for authority in voice.knowledge.authorities.values():
+        places += [(authority.country, region) for region in authority.regions]
+    for country, region in places:
+        yield complaint_step(flow, country, region)
+
+
+def complaint_step(flow: Flow, country: str, region: str | None = None) -> Step:
+    """The step at which somebody who lives there complains."""
+    answers = [0] * len(flow.questions)
+    for name, option in (("country", country), ("land", region)):
+        if option:
+            answers[flow.places[name]] = flow.question(name).options.index(option) + 1
+    return Step("complaint", tuple(answers))
 
 
 def _card(name: str, reply: Reply) -> tuple[str, bool]:

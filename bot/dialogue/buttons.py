@@ -4,18 +4,23 @@ Callback data is input: clients can be modified, and a keyboard in an old messag
 So it is versioned, parsed strictly, looked up in the content, and carries no authority.
 """
 
+import re
 from dataclasses import dataclass
+from datetime import date
 
 from bot.dialogue import objection
 from bot.dialogue.objection import Step
+from bot.dialogue.reminding import HOURS, Plan
+from bot.knowledge.flow import PAPERS, REMINDERS
 from bot.knowledge.model import Knowledge
 
 VERSION = "1"
 MAX_BYTES = 64
 
 PAGES = frozenset(
-    {"home", "topics", "languages", "help", "privacy", "mydata", "forget", "none", "rephrase"}
-)
+    {"home", "topics", "languages", "help", "privacy", "mydata", "forget", "none", "rephrase",
+     "unremind"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,36 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """The link of this step does not open: count it, and show the next way."""
+
+    language: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Something to send or to keep, made from the answers so far."""
+
+    language: str
+    paper: str
+    """One of `knowledge.flow.PAPERS`."""
+    form: str
+    """One of `FORMS`."""
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A step of planning a reminder."""
+
+    language: str
+    stage: str
+    """One of `STAGES`."""
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Stale:
     """A button of another version, or no button of ours."""
 
@@ -91,30 +126,44 @@ class Stale:
     """Whether it looks like one of the objection."""
 
 
-Button = Page | OpenGroup | OpenTopic | Speak | Rate | Go | Enter | Stop
+Button = (
+    Page | OpenGroup | OpenTopic | Speak | Rate | Go | Enter | Stop | Broken | Deliver | Schedule
+)
+
+FORMS = ("message", "pdf", "text")
+"""A message to copy, or a file."""
+STAGES = ("offer", "month", "hour", "keep", "file")
+"""Which day; the days of a month; at what time; store it; a calendar file instead."""
+_DAY = re.compile(r"(20\d\d)([01]\d)([0-3]\d)")
 
 
 def encode(button: Button, knowledge: Knowledge) -> str:
     """Callback data of a button, 1 to 64 bytes."""
-    flow = knowledge.flow
+    kind, value = _written(button, knowledge)
+    return f"{VERSION}.{button.language}.{kind}.{value}"
+
+
+def _written(button: Button, knowledge: Knowledge) -> tuple[str, str]:
+    """The letters of a button's kind, and what it holds."""
     match button:
-        case Page(language, page):
-            rest = f"{language}.p.{page}"
-        case OpenGroup(language, group):
-            rest = f"{language}.g.{group}"
-        case OpenTopic(language, topic):
-            rest = f"{language}.t.{topic}"
-        case Speak(language):
-            rest = f"{language}.l.set"
-        case Rate(language, topic, helpful):
-            rest = f"{language}.r{'+' if helpful else '-'}.{topic}"
-        case Go(language, step):
-            rest = f"{language}.o.{objection.encode(flow, step)}"
-        case Enter(language, step):
-            rest = f"{language}.e.{objection.encode(flow, step)}"
-        case Stop(language, step):
-            rest = f"{language}.x.{objection.encode(flow, step)}"
-    return f"{VERSION}.{rest}"
+        case Page(_, page):
+            return "p", page
+        case OpenGroup(_, group):
+            return "g", group
+        case OpenTopic(_, topic):
+            return "t", topic
+        case Speak():
+            return "l", "set"
+        case Rate(_, topic, helpful):
+            return f"r{'+' if helpful else '-'}", topic
+        case Schedule(_, stage, plan):
+            day = f"{plan.day:%Y%m%d}" if plan.day else ""
+            hour = "" if plan.hour is None else str(plan.hour)
+            return f"m{stage[0]}", f"{plan.kind}.{plan.country}.{day}.{hour}"
+    step = objection.encode(knowledge.flow, button.step)
+    if isinstance(button, Deliver):
+        return f"d{_PAPERS.index(button.paper)}{FORMS.index(button.form)}", step
+    return _LETTERS[type(button)], step
 
 
 def parse(data: str | bytes, knowledge: Knowledge) -> Button | Stale:
@@ -125,7 +174,7 @@ def parse(data: str | bytes, knowledge: Knowledge) -> Button | Stale:
     language, _, rest = rest.partition(".")
     kind, _, value = rest.partition(".")
     known = language if language in knowledge.languages else None
-    stale = Stale(known, kind in _STEPS)
+    stale = Stale(known, kind in _STEPS or kind in _DELIVERIES)
     if version != VERSION or known is None or len(data.encode("utf-8", "replace")) > MAX_BYTES:
         return stale
     return _button(known, kind, value, knowledge) or stale
@@ -143,15 +192,42 @@ def _button(language: str, kind: str, value: str, knowledge: Knowledge) -> Butto
             return Speak(language)
         case "r+" | "r-" if value in knowledge.topics:
             return Rate(language, value, kind == "r+")
-        case "o" | "e" | "x" if step := objection.decode(knowledge.flow, value):
-            return _step_button(kind, language, step)
+    if kind in _SCHEDULES:
+        return _schedule(language, _SCHEDULES[kind], value, knowledge)
+    if kind in _STEPS and (step := objection.decode(knowledge.flow, value)):
+        return _STEPS[kind](language, step)
+    if kind in _DELIVERIES and (step := objection.decode(knowledge.flow, value)):
+        return Deliver(language, *_DELIVERIES[kind], step)
     return None
 
 
-def _step_button(kind: str, language: str, step: Step) -> Button:
-    if kind == "o":
-        return Go(language, step)
-    return Enter(language, step) if kind == "e" else Stop(language, step)
+def _schedule(language: str, stage: str, value: str, knowledge: Knowledge) -> Schedule | None:
+    """A stage of a plan; None for one that the bot itself would not offer."""
+    kind, country, day_text, hour_text = (*value.split("."), "", "", "", "")[:4]
+    found = _DAY.fullmatch(day_text)
+    try:
+        day = date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+    hour = int(hour_text) if hour_text in {str(hour) for hour in HOURS} else None
+    needs_day, needs_hour = stage != "offer", stage in {"keep", "file"}
+    known = kind in REMINDERS and country in knowledge.flow.question("country").options
+    if not known or (day is not None) != needs_day or (hour is not None) != needs_hour:
+        return None
+    schedule = Schedule(language, stage, Plan(kind, country, day, hour))
+    # Only as it is written by us: no zeros, dots or words beside it.
+    return schedule if encode(schedule, knowledge).partition(f".m{stage[0]}.")[2] == value else None
 
 
-_STEPS = frozenset({"o", "e", "x"})
+_STEPS: dict[str, type[Go | Enter | Stop | Broken]] = {
+    "o": Go,
+    "e": Enter,
+    "x": Stop,
+    "b": Broken,
+}
+_LETTERS = {kind: letter for letter, kind in _STEPS.items()}
+_PAPERS = sorted(PAPERS)
+_DELIVERIES = {
+    f"d{p}{f}": (paper, form) for p, paper in enumerate(_PAPERS) for f, form in enumerate(FORMS)
+}
+_SCHEDULES = {f"m{stage[0]}": stage for stage in STAGES}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from bot.dialogue.objection import Step
+from bot.dialogue.reminding import Reminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,8 @@ class Person:
     """Language of the person's app, such as `fr` or `pt-br`; anything, not to be trusted."""
     chosen: str | None = None
     """Language that the person asked us to keep."""
+    reminders: tuple[Reminder, ...] = ()
+    """Reminders that the person asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.dialogue.events import Thread
+from bot.dialogue.reminding import Reminder
 from bot.knowledge.markup import Block
 
 COPY_LENGTH = 256
@@ -98,17 +99,6 @@ class Erase:
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
-    """What somebody asked to be reminded of."""
-
-    kind: str
-    """What it is about; one of `dialogue.reminding.KINDS`."""
-    due: datetime
-    """When to send it; aware, in UTC."""
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
 class Remind:
     """Store a reminder: the person asked for it."""
 
@@ -147,3 +137,5 @@ class Turn:
     notice: str = ""
     """A word that shows for a moment when a button was pressed; at most 200 characters."""
     storage: Keep | Erase | Remind | StopReminding | CountBroken | None = None
+    otherwise: Reply | None = None
+    """What to say instead, where it could not be stored."""

@@ -163,12 +163,20 @@ def privacy(voice: Voice, operator: Operator) -> Reply:
     return replace(told, rows=((voice.page_tap("mydata"),), *told.rows))
 
 
-def my_data(voice: Voice, chosen: str | None) -> Reply:
-    """What is kept about the person: a chosen language, or nothing."""
-    if not chosen:
+def my_data(voice: Voice, chosen: str | None, reminders: list[str]) -> Reply:
+    """What is kept about the person: a chosen language, reminders, or nothing."""
+    if not chosen and not reminders:
         return page(voice, "mydata.nothing")
-    kept = page(voice, "mydata.language", language=formats.autonym(chosen))
-    return replace(kept, rows=((voice.page_tap("forget"),), *kept.rows))
+    kept = page(voice, "mydata.kept")
+    blocks = list(kept.blocks)
+    if chosen:
+        blocks += voice.blocks("mydata.language", language=formats.autonym(chosen))
+    rows: list[Row] = [(voice.page_tap("forget"),)]
+    if reminders:
+        blocks += [block for line in reminders for block in parse(line, str)]
+        rows.append((voice.tap(voice.say("remind.button.stop"), Page(voice.language, "unremind")),))
+    blocks += voice.blocks("mydata.rest")
+    return replace(kept, blocks=tuple(blocks), rows=(*rows, *kept.rows))
 
 
 def answer(

@@ -4,15 +4,18 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot.dialogue import buttons, screens, wizard
+from bot.dialogue import buttons, delivery, objection, planning, screens, wizard
 from bot.dialogue.addresses import Verdict, judge_addresses, without_addresses
 from bot.dialogue.buttons import (
+    Broken,
+    Deliver,
     Enter,
     Go,
     OpenGroup,
     OpenTopic,
     Page,
     Rate,
+    Schedule,
     Speak,
     Stale,
     Stop,
@@ -20,7 +23,8 @@ from bot.dialogue.buttons import (
 from bot.dialogue.events import Asked, Commanded, Event, Person, Pressed, Thread, Unreadable
 from bot.dialogue.objection import start
 from bot.dialogue.personal import holds_personal_data
-from bot.dialogue.replies import Erase, Keep, Record, Reply, Turn
+from bot.dialogue.reminding import Reminder
+from bot.dialogue.replies import CountBroken, Erase, Keep, Record, Reply, Turn
 from bot.dialogue.screens import Operator, Voice
 from bot.knowledge import formats
 from bot.knowledge.model import FALLBACK_LANGUAGE, Knowledge
@@ -60,6 +64,12 @@ def respond(event: Event, assistant: Assistant, today: date) -> Turn:
         case Unreadable(_, thread):
             reply = screens.unknown(voice, thread, key="unreadable.text")
             return Turn((reply,), Record("unreadable", voice.language, "unreadable"), thread)
+
+
+def remind(reminder: Reminder, assistant: Assistant, today: date) -> Reply:
+    """The message of a reminder that is due."""
+    known = _known(reminder.language, assistant.knowledge) or FALLBACK_LANGUAGE
+    return planning.compose(Voice(assistant.knowledge, known, today), reminder)
 
 
 def interface_language(person: Person, knowledge: Knowledge) -> str:
@@ -185,6 +195,12 @@ def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
     record = Record("pressed", voice.language, type(button).__name__.lower())
     thread = replace(event.thread, language=voice.language)
     match button:
+        case Go() | Enter() | Stop() | Broken() | Deliver() | Schedule():
+            return _objecting(button, voice, thread, record)
+        case Page(_, "unremind"):
+            reply, change = planning.stopped(voice)
+            record = replace(record, outcome="unremind")
+            return Turn((replace(reply, edits=True),), record, thread, storage=change)
         case Page(_, page):
             reply = replace(_page(page, voice, event, assistant), edits=page != "rephrase")
             storage = Erase() if page == "forget" else None
@@ -201,12 +217,68 @@ def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
             return Turn((reply,), record, thread, notice, Keep(language))
         case Rate(_, topic, helpful):
             return _rated(voice, topic, helpful, thread, record)
+
+
+def _objecting(
+    button: Go | Enter | Stop | Broken | Deliver | Schedule,
+    voice: Voice,
+    thread: Thread,
+    record: Record,
+) -> Turn:
+    """A button of the objection."""
+    match button:
         case Go(_, step) | Enter(_, step):
             thread = replace(thread, step=None if step.screen == "done" else step)
             reply = wizard.show(voice, step, edits=isinstance(button, Go))
             return Turn((reply,), replace(record, outcome=step.screen), thread)
         case Stop(_, step):
             return Turn((wizard.stopped(voice, step),), record, replace(thread, step=None))
+        case Broken(_, step):
+            return _broken(voice, step, thread, record)
+        case Schedule():
+            return _scheduled(button, voice, thread, record)
+        case Deliver(_, paper, form, step):
+            handed = delivery.deliver(voice, paper, form, step)
+            if not handed:
+                return _stale(Stale(voice.language, True), thread, voice)
+            return Turn((handed,), replace(record, outcome=f"{paper}-{form}"), thread)
+
+
+def _broken(voice: Voice, step: objection.Step, thread: Thread, record: Record) -> Turn:
+    """A link does not open: count it by its id alone, and show the next way."""
+    flow = voice.knowledge.flow
+    link = objection.link(flow, step)
+    following = next((m.step for m in objection.moves(flow, step) if m.broken), None)
+    if not following:
+        return _stale(Stale(voice.language, True), thread, voice)
+    return Turn(
+        (wizard.show(voice, following),),
+        replace(record, outcome=following.screen),
+        replace(thread, step=following),
+        storage=CountBroken(link) if link else None,
+    )
+
+
+def _scheduled(button: Schedule, voice: Voice, thread: Thread, record: Record) -> Turn:
+    """A step of planning a reminder."""
+    plan, stage = button.plan, button.stage
+    record = replace(record, outcome=f"remind-{stage}")
+    if not planning.is_possible(plan, stage, voice.today):
+        # The day of an old button has passed: choose anew.
+        notice = voice.say("stale.notice")
+        return Turn((planning.offer(voice, plan),), record, thread, notice)
+    match stage:
+        case "offer":
+            return Turn((planning.offer(voice, plan),), record, thread)
+        case "month":
+            return Turn((planning.month(voice, plan),), record, thread)
+        case "hour":
+            return Turn((planning.hour(voice, plan),), record, thread)
+        case "keep":
+            said, storage_change, failed = planning.kept(voice, plan)
+            return Turn((said,), record, thread, storage=storage_change, otherwise=failed)
+        case _:
+            return Turn((planning.file(voice, plan),), record, thread)
 
 
 def _stale(button: Stale, thread: Thread, voice: Voice) -> Turn:
@@ -232,7 +304,9 @@ def _page(page: str, voice: Voice, event: Commanded | Pressed, assistant: Assist
         case "help":
             return screens.help_page(voice)
         case "mydata":
-            return screens.my_data(voice, event.person.chosen)
+            return screens.my_data(
+                voice, event.person.chosen, planning.listed(voice, event.person.reminders)
+            )
         case "none" | "rephrase":
             return screens.unknown(voice, event.thread, key=f"{page}.text")
         case "privacy":

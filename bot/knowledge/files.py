@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.knowledge.shape import Shape
 from bot.knowledge.strict_yaml import Reading, Value
 
-_SHARED = ("topics", "documents", "facts", "links", "objection")
+_SHARED = ("topics", "documents", "facts", "links", "objection", "authorities")
 PHRASINGS_ONLY = frozenset({"outside", "chitchat", "openings"})
 """Files of a language that hold phrasings and no answers."""
 

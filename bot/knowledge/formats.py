@@ -1,10 +1,18 @@
 """Dates, sums, numbers and names in the form of each language (through Babel)."""
 
-from datetime import date
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, time
 from functools import cache
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    get_timezone,
+    get_timezone_location,
+)
 from babel.lists import format_list
 from babel.numbers import (
     format_compact_decimal,
@@ -82,6 +90,46 @@ def autonym(language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def show_time(hour: int, language: str) -> str:
+    """An hour of the day: "09:00", "9.00 Uhr" and its like."""
+    return format_time(time(hour), "short", locale=locale_of(language))
+
+
+def show_month(day: date, language: str) -> str:
+    """A month and its year, to head a calendar."""
+    return format_skeleton("yMMMM", day, locale=locale_of(language))
+
+
+def show_weekday(day: date, language: str) -> str:
+    """A day with its weekday: "Tuesday 24 November 2026" as people write it."""
+    return format_date(day, "full", locale=locale_of(language))
+
+
+def country_name(code: str, language: str) -> str:
+    """What a country is called in a language."""
+    return str(locale_of(language).territories[code])
+
+
+def language_name(tag: str, language: str) -> str:
+    """What a language is called in another."""
+    return str(locale_of(language).languages[tag])
+
+
+def in_order(words: Iterable[str]) -> list[str]:
+    """Words as a reader looks for them: case and accents do not count."""
+
+    def bare(word: str) -> tuple[str, str]:
+        parts = unicodedata.normalize("NFKD", word.casefold())
+        return "".join(c for c in parts if not unicodedata.combining(c)), word
+
+    return sorted(words, key=bare)
+
+
 def join(items: list[str], language: str) -> str:
     """A list in words: "Facebook, Instagram and WhatsApp"."""
     return format_list(items, locale=locale_of(language)) if items else ""
+
+
+def place_name(zone: str, language: str) -> str:
+    """The place that a time zone is named after, in a language: Dublin, Bruxelles."""
+    return get_timezone_location(get_timezone(zone), locale=locale_of(language), return_city=True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from babel import UnknownLocaleError
 
 from bot.knowledge import formats
+from bot.knowledge.authorities import read_authorities
 from bot.knowledge.catalog import Catalog
 from bot.knowledge.faults import ContentError, Fault, Severity
 from bot.knowledge.files import PHRASINGS_ONLY, ContentFiles, RawAnswer
@@ -135,7 +136,16 @@ class _Builder:
             for language in known
         }
         flow = read_flow(
-            shape, self.files.shared["objection"], self.links.keys(), catalogs[FALLBACK_LANGUAGE]
+            shape,
+            self.files.shared["objection"],
+            self.links.keys(),
+            self.topics.keys(),
+            catalogs[FALLBACK_LANGUAGE],
+        )
+        authorities = read_authorities(
+            shape,
+            self.files.shared["authorities"],
+            lambda url: _is_web_address(url) and _is_listed(url, hosts),
         )
         if flow is None or any(f.severity is Severity.ERROR for f in shape.faults):
             return None
@@ -154,6 +164,7 @@ class _Builder:
             meta_hosts=self.meta_hosts,
             catalogs=catalogs,
             flow=flow,
+            authorities=authorities,
         )
 
     def _is_language(self, language: str) -> bool:
@@ -489,7 +500,9 @@ class _Builder:
                                 "correct the key, or delete it", *key.split("."))  # fmt: skip
             for key in english.keys() & catalog.texts.keys():
                 wanted, given = (set(PLACEHOLDER.findall(t[key])) for t in (english, catalog.texts))
-                if wanted & _RUNTIME != given & _RUNTIME:
+                # A letter is written anew in each language: it may name the company twice.
+                compared = _SET_IN if key.startswith("letter.") else _RUNTIME
+                if wanted & compared != given & compared:
                     self.shape.fault(at, "placeholders", f"{key}: placeholders differ from English",
                                     f"English has: {', '.join(sorted(wanted)) or 'none'}",
                                     *key.split("."))  # fmt: skip
@@ -498,10 +511,19 @@ class _Builder:
 _RUNTIME = frozenset(
     {
         "account", "accounts", "bot", "checked", "contact", "count", "country", "date", "host",
-        "kept", "language", "left", "of", "operator", "path", "step", "title", "topic", "total",
+        "language", "operator", "step", "title", "total",
+        # the objection: answers, papers, authorities, reminders
+        "about", "answer", "day", "languages", "mail", "month", "paper", "place", "reason",
+        "status", "time", "way",
+        # letters: whom they go to, what is put together, and blanks that people fill in
+        "address", "answer-words", "authority", "company", "date-answer", "date-sent", "email",
+        "name", "place-date", "profile", "reasons", "services", "signature",
     }
 )  # fmt: skip
 """Names that the code sets in; every other placeholder is a fact."""
+
+_SET_IN = frozenset({"reasons", "services", "signature"})
+"""What a letter must hold in every language."""
 
 _EXAMPLES = {"date": "2025-05-27", "sum": "251000000 EUR", "number": "18", "percent": "7"}
 _SHOW: dict[str, Callable[[str, str], str]] = {

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
+from functools import cached_property
 
 from bot.knowledge.catalog import Catalog
 from bot.knowledge.markup import Block
@@ -118,6 +120,74 @@ class Group:
     topics: tuple[str, ...]
 
 
+class Regime(Enum):
+    """The law that an authority works under."""
+
+    GDPR = "gdpr"
+    UK = "uk"
+    SWISS = "swiss"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Where a complaint is handed in."""
+
+    names: Mapping[str, str]
+    """By language of the country, the most spoken first."""
+    site: str
+    complaint: str
+    """The page where a complaint begins; the home page where only that is known."""
+    complaints: Mapping[str, str]
+    """Other such pages, by language of the reader."""
+    email: str | None
+    address: tuple[str, ...]
+    """Lines, as written in the country; none where none is certain."""
+    sure: str
+    """`confirmed`: the page was seen; `seen`: an older address or others' notices; `home`."""
+
+    def name(self, language: str) -> str:
+        """Its name in a language of its country, else in the most spoken one."""
+        return self.names.get(language) or next(iter(self.names.values()))
+
+    def page(self, language: str) -> str:
+        """The page to complain on, for a reader of a language."""
+        return self.complaints.get(language, self.complaint)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The data protection authority of a country."""
+
+    country: str
+    """ISO 3166 code."""
+    short: str
+    office: Office
+    languages: tuple[str, ...]
+    """In which a complaint can be handed in."""
+    asks: tuple[str, ...]
+    """What it expects; worded under `authority.asks` in locales/."""
+    regime: Regime
+    checked: date
+    sources: tuple[str, ...]
+    regions: Mapping[str, "Region"]
+    """Where the regions of a country have authorities of their own."""
+    lead: str | None = None
+    """The region whose authority stands for the country."""
+
+    def office_for(self, region: str | None) -> Office:
+        """The office in charge of somebody who lives in a region."""
+        chosen = self.regions.get(region or "") or self.regions.get(self.lead or "")
+        return chosen.office if chosen else self.office
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a country with an authority of its own."""
+
+    name: str
+    office: Office
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One answer of the person that the objection needs."""
@@ -127,6 +197,8 @@ class Question:
     several: bool = False
     alone: tuple[str, ...] = ()
     """Options that exclude all others."""
+    most: int = 0
+    """How many may be ticked at once; 0 for any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +207,23 @@ class Target:
 
     screen: str
     when: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By question: one of these options must be given; `any`: whichever; `left`: an account
-    whose form is not sent yet."""
-    unfiles: bool = False
+    """By question (or `account`, the one whose turn it is): one of these options must be given.
+    `any` stands for whichever."""
+    reopens: bool = False
     """Whether going there takes the last account off the ones done."""
+
+
+class Effect(Enum):
+    """What a button of the objection notes beside leading on."""
+
+    FILE = "file"
+    """The current account's objection is sent."""
+    CONFIRM = "confirm"
+    """Meta has confirmed it."""
+    WAY = "way"
+    """The screen of this button is the way that worked."""
+    AFRESH = "afresh"
+    """Everything answered is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +233,11 @@ class Choice:
     id: str
     targets: tuple[Target, ...]
     """The first whose conditions hold."""
-    files: bool = False
-    """Whether it marks the current account as done."""
+    does: tuple[Effect, ...] = ()
+    when: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Where the button is shown at all; as for targets."""
+    broken: bool = False
+    """Whether it says that the screen's link does not open: counted, without a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +246,30 @@ class Screen:
 
     id: str
     step: int
-    """Place in "Step 3 of 6"; 0 for screens beside the way."""
+    """Place in "Step 3 of 8"; 0 for screens beside the way."""
     back: tuple[Target, ...]
     needs: tuple[str, ...]
     """Questions that must be answered before it can be shown."""
     asks: str | None = None
     """The question that its buttons answer."""
+    likely: bool = False
+    """Whether only the options that are likely in the person's language are shown."""
     account: bool = False
     """Whether it is about one account, the first that is left."""
+    aside: bool = False
+    """Whether it lies beside the way: it leads back to where one came from."""
+    papers: tuple[str, ...] = ()
+    """Letters that can be had here."""
+    link: str | None = None
+    """A page to visit from here, whatever the account."""
+    topic: str | None = None
+    """The topic that tells more."""
+    reminds: str | None = None
+    """What somebody may want to be reminded of here."""
     choices: tuple[Choice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Flow:
     """The objection as data."""
 
@@ -177,8 +277,14 @@ class Flow:
     questions: tuple[Question, ...]
     screens: Mapping[str, Screen]
     first: str
-    forms: Mapping[str, tuple[str, ...]]
-    """Links to the form by account, the one to try first in front."""
+    ways: Mapping[str, Mapping[str, str]]
+    """Links by account, then by the screen that shows them."""
+    likely: Mapping[str, tuple[str, ...]]
+    """Countries by language, the likeliest first."""
+    company: tuple[str, ...]
+    """Name and address of the company that letters go to, a line an item."""
+    spared: Mapping[str, Mapping[str, frozenset[str]]]
+    """Accounts for which there is nothing to send, by conditions as in `Target`."""
 
     @property
     def steps(self) -> int:
@@ -187,7 +293,17 @@ class Flow:
 
     def question(self, question_id: str) -> Question:
         """The question with this id."""
-        return next(q for q in self.questions if q.id == question_id)
+        return self.questions[self.places[question_id]]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each question among all."""
+        return {question.id: place for place, question in enumerate(self.questions)}
+
+    @cached_property
+    def way_screens(self) -> frozenset[str]:
+        """The screens that show a link of the current account."""
+        return frozenset(screen for own in self.ways.values() for screen in own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +330,8 @@ class Knowledge:
     """Those of them, and others, that are Meta's own."""
     catalogs: Mapping[str, Catalog]
     flow: Flow
+    authorities: Mapping[str, Authority]
+    """By country."""
 
     def checked(self, topic: str) -> date | None:
         """The day up to which all that an answer rests on was checked."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from bot.dialogue.replies import Reminder
+from bot.dialogue.reminding import Reminder
 from bot.storage.store import MOST_REMINDERS, Due
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.dialogue.replies import Reminder
+from bot.dialogue.reminding import Reminder
 
 MOST_REMINDERS = 20
 """Of one chat."""

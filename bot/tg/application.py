@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,12 +12,14 @@ from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHandler
 
 from bot.dialogue.events import Person
-from bot.dialogue.replies import Erase, Keep, Turn
+from bot.dialogue.replies import CountBroken, Erase, Keep, Remind, StopReminding, Turn
 from bot.dialogue.turn import COMMANDS, Assistant, respond
+from bot.dialogue.turn import remind as compose
 from bot.knowledge.model import FALLBACK_LANGUAGE
 from bot.settings import Settings
 from bot.storage.store import Store
-from bot.tg.events import event_of, origin_of
+from bot.tg.events import Origin, event_of, origin_of
+from bot.tg.reminders import Reminders
 from bot.tg.sender import Sender
 from bot.tg.threads import Threads
 
@@ -42,6 +45,8 @@ class Conversation:
         self._store = store
         self._clock = clock
         self._today = today
+        self.on_reminder: Callable[[], None] = lambda: None
+        """Called when a reminder was stored."""
         self.threads = Threads(clock)
 
     async def handle(self, update: Update, sender: Sender) -> None:
@@ -50,13 +55,14 @@ class Conversation:
         origin = origin_of(update)
         if not origin:
             return
-        person = Person(origin.language, await self._chosen(origin.chat))
+        person = await self._person(origin)
         event = event_of(update, person, self.threads.get(origin.chat))
         if not event:
             return
         turn = respond(event, self._assistant, self._today())
         self.threads.keep(origin.chat, turn.thread)
-        await self._keep(turn, origin.chat)
+        if not await self._keep(turn, origin.chat) and turn.otherwise:
+            turn = replace(turn, replies=(turn.otherwise,))
         await sender.carry_out(turn, origin)
         record = turn.record
         log.info(
@@ -68,22 +74,36 @@ class Conversation:
             (self._clock() - began) * 1000,
         )
 
-    async def _chosen(self, chat: int) -> str | None:
+    async def _person(self, origin: Origin) -> Person:
+        """What is known of who writes; without what cannot be read."""
         try:
-            return await self._store.language(chat)
+            chosen = await self._store.language(origin.chat)
+            reminders = tuple(await self._store.reminders(origin.chat))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the disk: go on without it
             log.error("storage cannot be read: %s", type(error).__name__)  # noqa: TRY400
-            return None
+            return Person(origin.language)
+        return Person(origin.language, chosen, reminders)
 
-    async def _keep(self, turn: Turn, chat: int) -> None:
+    async def _keep(self, turn: Turn, chat: int) -> bool:
+        """Store what the person asked for; False where it could not be stored."""
         try:
             match turn.storage:
                 case Keep(language):
                     await self._store.keep_language(chat, language)
                 case Erase():
                     await self._store.forget(chat)
+                case Remind(reminder):
+                    if not await self._store.remind(chat, reminder):
+                        return False
+                    self.on_reminder()
+                case StopReminding():
+                    await self._store.stop_reminders(chat)
+                case CountBroken(link):
+                    await self._store.count_broken(link)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the disk: go on without it
             log.error("storage cannot be written: %s", type(error).__name__)  # noqa: TRY400
+            return False
+        return True
 
 
 def build(settings: Settings, token: str, conversation: Conversation) -> AnyApplication:
@@ -113,6 +133,17 @@ async def on_error(_: object, context: ContextTypes.DEFAULT_TYPE) -> None:
         log.warning("Telegram: %s: %s", type(error).__name__, error)
     else:
         log.error("a turn failed: %s", type(error).__name__, exc_info=error)
+
+
+def remind(
+    application: AnyApplication, assistant: Assistant, store: Store, conversation: Conversation
+) -> Reminders:
+    """What sends reminders through an application; a stored one wakes it."""
+    reminders = Reminders(
+        store, lambda due: compose(due, assistant, date.today()), Sender(application.bot)
+    )
+    conversation.on_reminder = reminders.wake
+    return reminders
 
 
 async def announce_commands(application: AnyApplication, assistant: Assistant) -> None:

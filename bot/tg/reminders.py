@@ -17,7 +17,8 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.dialogue.replies import Reminder, Reply
+from bot.dialogue.reminding import Reminder
+from bot.dialogue.replies import Reply
 from bot.storage.store import Due, Store
 
 log = logging.getLogger(__name__)

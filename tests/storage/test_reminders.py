@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.dialogue.replies import Reminder
+from bot.dialogue.reminding import Reminder
 from bot.storage.sqlite import FILE, KEY_FILE, SCHEMA_VERSION, StorageError, open_store
 from bot.storage.store import MOST_REMINDERS, NoStore
 

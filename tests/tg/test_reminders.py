@@ -22,7 +22,8 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from bot.dialogue.replies import Reminder, Reply
+from bot.dialogue.reminding import Reminder
+from bot.dialogue.replies import Reply
 from bot.knowledge.markup import Paragraph, Plain
 from bot.sandbox.bot_api import Fault
 from bot.sandbox.server import serve
