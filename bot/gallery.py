@@ -19,8 +19,6 @@ from bot.knowledge.model import Flow, Knowledge
 from bot.sandbox import markup
 from bot.tg.render import MAX_UNITS, render
 
-LABEL = 32
-"""Characters of a button's label beyond which a narrow phone may cut it."""
 
 _STYLE = """
 :root { color-scheme: light dark; --wall: #e6ecf2; --ink: #10161d; --card: #fff; --line: #b9c8d8; --key: #0b57c9; --bad: #b00020; }
@@ -127,7 +125,7 @@ def _card(name: str, reply: Reply) -> tuple[str, bool]:
     if len(parts) > 1:
         faults.append(f"longer than one message ({MAX_UNITS} characters)")
     for key in (key for row in reply.rows for key in row):
-        if len(key.label) > LABEL:
+        if len(key.label) > wizard.LABEL:
             faults.append(f"button of {len(key.label)} characters: {key.label}")
         if isinstance(key, Copy) and not 1 <= len(key.text) <= COPY_LENGTH:
             faults.append(f"{len(key.text)} characters to copy")

@@ -6,6 +6,7 @@ The bot is the real python-telegram-bot application; it polls the sandbox over H
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from bot.storage.sqlite import open_store
 from bot.tg.application import UPDATES, Conversation, announce_commands, build
 
 Json = dict[str, Any]
+TODAY = date(2026, 11, 21)
+"""The day on which all conversations of the tests take place."""
 
 
 @dataclass
@@ -105,7 +108,8 @@ async def running(
         return
     async with open_store(folder) as store:
         settings = replace(Settings(), api_url=sandbox.api_url)
-        application = build(settings, sandbox.token, Conversation(assistant, store))
+        conversation = Conversation(assistant, store, today=lambda: TODAY)
+        application = build(settings, sandbox.token, conversation)
         await application.initialize()
         await announce_commands(application, assistant)
         await application.start()

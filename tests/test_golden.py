@@ -49,9 +49,9 @@ async def test_conversation_goes_as_written(file, assistant, tmp_path, request):
             transcript = _transcript(shown)
             if "answers" in turn:
                 assert transcript[0]["new message"].startswith(turn["answers"]), transcript[0]
-            seen = yaml.dump(transcript, allow_unicode=True, width=10_000).replace("\xa0", " ")
+            seen = _all_words(transcript)
             for promise in turn.get("expects", []):
-                assert promise in seen, promise
+                assert promise.replace("\xa0", " ") in seen, promise
             if update:
                 turn["shows"] = transcript
             else:
@@ -67,12 +67,24 @@ async def test_conversation_goes_as_written(file, assistant, tmp_path, request):
         file.write_text(head + body, encoding="utf-8")
 
 
+def _all_words(transcript):
+    found = []
+    for line in transcript:
+        for value in line.values():
+            found += value if isinstance(value, list) else [value]
+    return "\n".join(found).replace("\xa0", " ")
+
+
 def _transcript(shown):
     lines = []
     for event in shown:
         if event["type"] in {"message", "edit"}:
             verb = "new message" if event["type"] == "message" else "edited message"
-            lines.append({verb: event["message"]["text"], "buttons": labels(event["message"])})
+            message = event["message"]
+            line = {verb: message.get("text") or message["caption"]}
+            if "document" in message:
+                line["file"] = message["document"]["file_name"]
+            lines.append({**line, "buttons": labels(message)})
         elif event["type"] == "answer" and event["text"]:
             lines.append({"notice": event["text"]})
     return lines

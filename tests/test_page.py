@@ -178,19 +178,21 @@ def test_detail_unfolds(page):
 def test_the_whole_objection_with_back_a_double_tap_and_a_question(page):
     """By buttons alone, in one message that changes in place."""
     tap(page, "Start my objection")
-    expect_newest(page, "Step 1 of 6")
+    expect_newest(page, "Step 1 of 8")
     messages = page.get_by_role("log").locator("article").count()
-    tap(page, "United Kingdom")
-    expect_newest(page, "Step 2 of 6")
+    tap(page, "Another country")
+    tap(page, "Austria")
+    expect_newest(page, "Step 2 of 8")
     tap(page, "Back")
-    expect_newest(page, "Step 1 of 6")
-    page.get_by_role("log").get_by_role("button", name="EU, Iceland").dblclick()
-    expect_newest(page, "Step 2 of 6")
+    expect_newest(page, "Step 1 of 8")
+    page.get_by_role("log").get_by_role("button", name="Ireland").dblclick()
+    expect_newest(page, "Step 2 of 8")
+    tap(page, "No, not yet")
     tap(page, "Instagram, Threads ⬜")
     tap(page, "Continue")
-    expect_newest(page, "Step 3 of 6")
+    expect_newest(page, "Step 4 of 8")
     tap(page, "In the app")
-    expect_newest(page, "Step 4 of 6 · Instagram", "AI at Meta", "not logged in")
+    expect_newest(page, "Step 5 of 8 · Instagram", "AI at Meta", "not logged in")
     assert page.get_by_role("log").locator("article").count() == messages
     form = newest(page).get_by_role("link", name=re.compile("Open help.instagram.com"))
     assert form.get_attribute("href") == "https://help.instagram.com/contact/233964459562201"
@@ -198,33 +200,56 @@ def test_the_whole_objection_with_back_a_double_tap_and_a_question(page):
     page.get_by_text("Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == form.get_attribute("href")
     say(page, "do I have to give a reason?")
-    expect_newest(page, "Do I need a reason?", "Back to step 4")
-    tap(page, "Back to step 4")
-    expect_newest(page, "Step 4 of 6 · Instagram")
+    expect_newest(page, "Do I need a reason?", "Back to step 5")
+    tap(page, "Back to step 5")
+    expect_newest(page, "Step 5 of 8 · Instagram")
     tap(page, "The form is open")
-    expect_newest(page, "Step 5 of 6", "Copy the text")
+    tap(page, "Yes, it is right")
+    expect_newest(page, "Step 7 of 8")
+    tap(page, "Without a reason")
     tap(page, "I have sent it")
-    expect_newest(page, "Step 6 of 6")
+    expect_newest(page, "Step 8 of 8")
     tap(page, "It is confirmed")
-    expect_newest(page, "That is all for: Instagram")
+    expect_newest(page, "✅ Instagram: sent and confirmed")
+
+
+def test_a_letter_is_downloaded_as_a_pdf(page):
+    """From the buttons to a file that opens."""
+    tap(page, "Start my objection")
+    for label in ("Germany", "No, not yet", "I have no account ⬜", "Continue"):
+        tap(page, label)
+    tap(page, "My answers")
+    tap(page, "Something went wrong")
+    tap(page, "No answer for a month")
+    tap(page, "Reminder to Meta")
+    expect_newest(page, "Meta Platforms Ireland Limited", "[")
+    tap(page, "PDF to print")
+    link = newest(page).get_by_role("link", name=re.compile("reminder-en.pdf"))
+    link.wait_for()
+    with page.expect_download() as download:
+        link.click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
 
 
 def test_killed_in_the_middle_it_goes_on_from_the_old_button(page, bot, fresh_copy, port):
     """kill -9, start again, tap the old button. The second start takes seconds, not minutes."""
     tap(page, "Start my objection")
-    expect_newest(page, "Step 1 of 6")
+    expect_newest(page, "Step 1 of 8")
+    tap(page, "Another country")
     tap(page, "Switzerland")
-    expect_newest(page, "Step 2 of 6")
+    expect_newest(page, "Step 2 of 8")
     stop(bot.pop(), signal.SIGKILL)
     began = time.monotonic()
     bot.append(start(fresh_copy, port))
     wait_ready(bot[0], port)
     assert time.monotonic() - began < 30  # the aim is 5 s; this catches setting up anew
     page.get_by_text("automated program").wait_for(timeout=15_000)
+    tap(page, "No, not yet")
     tap(page, "WhatsApp ⬜")
-    expect_newest(page, "Step 2 of 6", "Continue")
+    expect_newest(page, "Step 3 of 8", "Continue")
     tap(page, "Continue")
-    expect_newest(page, "Step 4 of 6 · WhatsApp", "In Switzerland")
+    tap(page, "Yes, I have")
+    expect_newest(page, "Step 5 of 8 · WhatsApp", "In Switzerland")
 
 
 @pytest.mark.parametrize("page", ["fr-FR"], indirect=True)
@@ -249,7 +274,7 @@ def test_it_can_be_used_by_keyboard_alone_and_when_narrow(page):
         if first.evaluate("node => node === document.activeElement"):
             break
     page.keyboard.press("Enter")
-    expect_newest(page, "Step 1 of 6")
+    expect_newest(page, "Step 1 of 8")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 

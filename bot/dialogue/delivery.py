@@ -10,6 +10,7 @@ from bot.dialogue.screens import Voice
 from bot.dialogue.wizard import status
 from bot.knowledge import formats
 from bot.knowledge.markup import Block, Code, Paragraph, Plain
+from bot.knowledge.model import Regime
 
 _SUFFIXES = {"pdf": "pdf", "text": "txt"}
 
@@ -34,7 +35,8 @@ def deliver(voice: Voice, paper: str, form: str, step: Step) -> Reply | None:
                 for other in _SUFFIXES
             )
         ]
-        return Reply(tuple(_copied(voice, name, as_text(letter))), tuple(rows))
+        said = (*_copied(voice, name, as_text(letter)), *_regime(voice, step))
+        return Reply(said, tuple(rows))
     file = f"{paper}-{letter.language}.{_SUFFIXES[form]}"
     return Reply(voice.blocks("paper.file", paper=name), attachment=Attachment(file, letter))
 
@@ -44,6 +46,14 @@ def as_text(letter: Letter) -> str:
     parts = ["\n".join(letter.sender), "\n".join(letter.recipient), letter.place_date,
              letter.subject, letter.body]  # fmt: skip
     return "\n\n".join(parts)
+
+
+def _regime(voice: Voice, step: Step) -> tuple[Block, ...]:
+    """What to mind where a law of its own applies."""
+    addressee = writing.complaint_office(voice, step)
+    if not addressee or addressee.authority.regime is Regime.GDPR:
+        return ()
+    return voice.blocks(f"paper.{addressee.authority.regime.value}")
 
 
 def _copied(voice: Voice, name: str, text: str) -> Iterator[Block]:

@@ -114,7 +114,7 @@ def moves(flow: Flow, step: Step) -> Iterator[Move]:
     if screen.asks:
         question = flow.question(screen.asks)
         chosen = given(flow, step, question.id)
-        for option in question.options:
+        for option in _offered(flow, step, question):
             if question.several:
                 toggled = _toggle(flow, step, question, option)
                 yield Move(option, toggled, option in chosen)
@@ -187,6 +187,8 @@ def can_be(flow: Flow, step: Step) -> bool:
         if len(chosen) > 1 and set(chosen) & set(question.alone):
             return False
         if question.most and len(chosen) > question.most:
+            return False
+        if not set(chosen) <= set(_offered(flow, step, question)):
             return False
     if any(not given(flow, step, question) for question in screen.needs):
         return False
@@ -287,7 +289,19 @@ def _toggle(flow: Flow, step: Step, question: Question, option: str) -> Step:
     for done in ("filed", "confirmed") if question.id == "accounts" else ():
         kept = tuple(a for a in given(flow, toggled, done) if a in chosen)
         toggled = _set(flow, toggled, flow.question(done), kept)
+    for other in map(flow.question, flow.fitting):  # what fitted before may not fit now
+        offered = _offered(flow, toggled, other)
+        kept = tuple(o for o in given(flow, toggled, other.id) if o in offered)
+        toggled = _set(flow, toggled, other, kept)
     return toggled
+
+
+def _offered(flow: Flow, step: Step, question: Question) -> tuple[str, ...]:
+    """The options of a question that fit what was answered."""
+    fitting = flow.fitting.get(question.id)
+    if not fitting or not _holds(flow, step, fitting.when):
+        return question.options
+    return tuple(option for option in question.options if option in fitting.options)
 
 
 def _size(question: Question) -> int:

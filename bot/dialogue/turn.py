@@ -176,7 +176,7 @@ def _commanded(event: Commanded, voice: Voice, assistant: Assistant) -> Turn:
     if name == "start" and argument in assistant.knowledge.topics:
         reply = screens.answer(voice, argument, event.thread)
         return Turn((reply,), replace(record, topic=argument), event.thread)
-    if name == "object" or argument == "object":
+    if name == "object" or (name == "start" and argument == "object"):
         step = start(assistant.knowledge.flow)
         reply = wizard.show(voice, step, edits=False)
         return Turn((reply,), record, replace(event.thread, step=step))

@@ -15,6 +15,8 @@ from bot.knowledge.model import Regime, Screen
 
 _LOGGED_IN = frozenset({"facebook", "instagram", "page"})
 """Accounts whose form opens only where one is logged in."""
+LABEL = 32
+"""Characters of a button that a phone shows."""
 _WAYS_LOGGED_IN = frozenset({"form", "second", "centre"})
 
 
@@ -135,8 +137,12 @@ def _answers(voice: Voice, step: Step) -> Iterator[tuple[str, str]]:
     flow = voice.knowledge.flow
     for question in objection.changeable(flow, step):
         given = [_option(voice, question, o) for o in objection.given(flow, step, question)]
-        name = voice.say(f"changing.{question}", answer="").rstrip(" \u00a0\u202f:")
-        yield name, formats.join(given, voice.language)
+        yield _asked(voice, question), formats.join(given, voice.language)
+
+
+def _asked(voice: Voice, question: str) -> str:
+    """A question in a word or two."""
+    return voice.say(f"changing.{question}", answer="").rstrip(" \u00a0\u202f:")
 
 
 def _authority(voice: Voice, step: Step) -> Iterator[Block]:
@@ -161,9 +167,11 @@ def _authority(voice: Voice, step: Step) -> Iterator[Block]:
     if office.sure != "confirmed":
         yield from voice.blocks("authority.home" if office.sure == "home" else "authority.unsure")
     letter = addressee.letter_language(voice)
+    own = formats.language_name(letter, voice.language)
     if authority.regime is Regime.GDPR and letter not in authority.languages:
-        own = formats.language_name(letter, voice.language)
         yield from voice.blocks("authority.foreign", languages=languages, language=own)
+    elif authority.regime is Regime.GDPR and letter != voice.language:
+        yield from voice.blocks("authority.letter-in", language=own)
     day = formats.show_day(authority.checked, voice.language)
     yield from voice.blocks("authority.checked", date=day)
 
@@ -190,7 +198,10 @@ def _link(voice: Voice, step: Step) -> list[Row]:
 
 def _visit(voice: Voice, url: str) -> Row:
     host = (urlsplit(url).hostname or "").removeprefix("www.")
-    page = Visit(voice.say("objection.button.open", host=host), url)
+    label = voice.say("objection.button.open", host=host)
+    if len(label) > LABEL:  # the end of a host says whose it is
+        label = host if len(host) <= LABEL else f"…{host[-LABEL + 1 :]}"
+    page = Visit(label, url)
     if len(url) > COPY_LENGTH:
         return (page,)
     return (page, Copy(voice.say("objection.button.copy-link"), url))
@@ -260,7 +271,9 @@ def _beside(voice: Voice, step: Step, screen: Screen) -> Iterator[Row]:
     if screen.id == SUMMARY:
         for question in objection.changeable(flow, step):
             answers = [_option(voice, question, o) for o in objection.given(flow, step, question)]
-            label = voice.say(f"changing.{question}", answer=answers[0] if answers else "")
+            label = voice.say(f"changing.{question}", answer=answers[0])
+            if len(label) > LABEL:
+                label = _asked(voice, question)
             yield (voice.tap(label, Go(voice.language, objection.change(flow, step, question))),)
     if screen.reminds:
         country = next(iter(objection.given(flow, step, "country")), "elsewhere")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from bot.knowledge.catalog import Catalog
-from bot.knowledge.model import Choice, Effect, Flow, Question, Screen, Target
+from bot.knowledge.model import Choice, Effect, Fitting, Flow, Question, Screen, Target
 from bot.knowledge.shape import Shape
 from bot.knowledge.strict_yaml import Reading, Value
 
@@ -52,7 +52,7 @@ class _FlowReader:
     def read(self) -> Flow:
         shape, at = self.shape, self.at
         names = frozenset({"version", "first", "questions", "ways", "screens", "likely", "spared",
-                           "company"})  # fmt: skip
+                           "company", "fitting"})  # fmt: skip
         whole = shape.mapping(at, at.value, required=names)
         questions = tuple(self._questions(whole.get("questions", {})))
         entries = shape.mapping(at, whole.get("screens", {}), "screens", optional=None)
@@ -71,6 +71,7 @@ class _FlowReader:
             first=self._known_screen(shape.text(at, whole.get("first", ""), "first"), "first"),
             ways=dict(self._ways(whole.get("ways", {}))),
             likely=dict(self._likely(whole.get("likely", {}))),
+            fitting=dict(self._fitting(whole.get("fitting", {}))),
             company=self._company(whole.get("company", {})),
             spared={key: self._when(value, "spared", key) for key, value in spared.items()},
         )
@@ -107,6 +108,17 @@ class _FlowReader:
             for n, country in enumerate(countries):
                 self._known_option("country", country, "likely", language, n)
             yield language, countries
+
+    def _fitting(self, value: Value) -> Iterator[tuple[str, Fitting]]:
+        shape, at = self.shape, self.at
+        for question, item in shape.mapping(at, value, "fitting", optional=None).items():
+            place = ("fitting", question)
+            self._known_question(question, *place)
+            entry = shape.mapping(at, item, *place, required=frozenset({"when", "options"}))
+            options = shape.texts(at, entry.get("options", []), *place, "options")
+            for n, option in enumerate(options):
+                self._known_option(question, option, *place, "options", n)
+            yield question, Fitting(self._when(entry.get("when", {}), *place), frozenset(options))
 
     def _company(self, value: Value) -> tuple[str, ...]:
         shape, at = self.shape, self.at

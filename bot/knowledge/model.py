@@ -269,6 +269,15 @@ class Screen:
     choices: tuple[Choice, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """Options of a question that alone make sense where a condition holds."""
+
+    when: Mapping[str, frozenset[str]]
+    """As in `Target`."""
+    options: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Flow:
     """The objection as data."""
@@ -283,6 +292,8 @@ class Flow:
     """Countries by language, the likeliest first."""
     company: tuple[str, ...]
     """Name and address of the company that letters go to, a line an item."""
+    fitting: Mapping[str, "Fitting"]
+    """By question, which options fit."""
     spared: Mapping[str, Mapping[str, frozenset[str]]]
     """Accounts for which there is nothing to send, by conditions as in `Target`."""
 

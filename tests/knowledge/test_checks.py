@@ -65,7 +65,7 @@ FAULTS = [
     ("message-length", EN, "In more detail:", "In more detail: " + "word " * 700, "detail"),
     ("button-twice", EN, "title: WhatsApp", "title: Private messages", "title"),
     ("notice-length", "locales/fr.yaml", "  thanks: M", "  thanks: " + "Merci beaucoup, M" * 20, "answer.thanks"),
-    ("copy-length", "locales/de.yaml", "    ready: ", "    ready: " + "Ich widerspreche. " * 5, "ready"),
+    ("copy-length", "locales/en.yaml", "reason:\n  short:\n    opening: ", "reason:\n  short:\n    opening: Good morning to you all. ", "short"),
     ("phrasing-twice", EN, "    - are my dms used?\n", "    - are my dms used?\n    - What data do they take?\n", None),
     ("phrasing-twice", EN, "    - are my dms used?\n", "    - are my dms used?\n    - Are my DMs used\n", None),
     ("phrasing-empty", EN, "    - are my dms used?\n", '    - are my dms used?\n    - "???"\n', None),

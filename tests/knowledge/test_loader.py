@@ -59,7 +59,17 @@ PLANTED = [
     ("no-follows", "faq/de/law.yaml", '  follows: "', '  # "', None),
     ("until", "faq/de/law.yaml", "  short: >-\n", "  short:\n    - {text: a}\n    - {text: b}\n  x: >-\n", None),
     ("unknown-screen", "faq/objection.yaml", "go: accounts", "go: acounts", 0),
-    ("dead-end", "faq/objection.yaml", "      - {go: accounts}\n", "", None),
+    ("dead-end", "faq/objection.yaml", "      - {go: nothing}\n", "", None),
+    ("unknown-option", "faq/objection.yaml", "{accounts: whatsapp}", "{accounts: whatsup}", 0),
+    ("unknown-question", "faq/objection.yaml", "asks: surface", "asks: surfaces", 0),
+    ("unknown-topic", "faq/objection.yaml", "topic: minors", "topic: minor", 0),
+    ("unknown-link", "faq/objection.yaml", "link: third-party-form", "link: third-form", 0),
+    ("unknown-value", "faq/objection.yaml", "papers: [reason]", "papers: [reasons]", 0),
+    ("host", "faq/authorities.yaml", "complaint: https://dsb.gv.at/", "complaint: https://dsb.gv.at.evil.example/", 0),
+    ("host", "faq/authorities.yaml", "site: https://dsb.gv.at/", "site: http://dsb.gv.at/", 0),
+    ("email", "faq/authorities.yaml", "email: dsb@dsb.gv.at", "email: dsb at dsb.gv.at", 0),
+    ("unknown-region", "faq/authorities.yaml", "lead: hh", "lead: hx", 0),
+    ("unknown-value", "faq/authorities.yaml", "regime: gdpr", "regime: gdrp", 0),
     ("missing-text", "locales/fr.yaml", "    thanks", "    #thanks", None),
     ("unknown-text", "locales/fr.yaml", "  thanks: M", "  thanx: x\n  thanks: M", 0),
     ("placeholders", "locales/fr.yaml", " {date}", "", 0),
@@ -68,7 +78,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(
-    ("rule", "name", "old", "new", "offset"), PLANTED, ids=[f"{p[0]}-{p[1]}" for p in PLANTED]
+    ("rule", "name", "old", "new", "offset"), PLANTED, ids=[f"{n}-{p[0]}" for n, p in enumerate(PLANTED)]
 )
 def test_a_planted_fault_is_found(content, rule, name, old, new, offset):
     """The rule, the file and the line (where the line is the changed one), with a remedy."""

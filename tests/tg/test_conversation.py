@@ -20,12 +20,13 @@ async def test_a_button_works_after_a_restart(assistant, tmp_path):
         async with running(assistant, tmp_path, sandbox=sandbox) as (_, application):
             first = phone_of(sandbox, application, "en")
             await first.say("/object")
-            await first.tap("Switzerland")
+            await first.tap("Ireland")
+            await first.tap("No, not yet")
         async with running(assistant, tmp_path, sandbox=sandbox) as (_, application):
             second = phone_of(sandbox, application, "en", first.chat)
             await second.tap("Instagram, Threads ⬜")
             (shown,) = [e for e in await second.tap("Continue") if e["type"] == "edit"]
-            assert shown["message"]["text"].startswith("Step 3 of 6")
+            assert shown["message"]["text"].startswith("Step 4 of 8")
 
 
 async def test_a_chosen_language_stays(assistant, tmp_path):
@@ -85,11 +86,11 @@ async def test_an_edit_of_a_message_that_is_gone_becomes_a_new_one(assistant, tm
     async with running(assistant, tmp_path) as (sandbox, application):
         phone = phone_of(sandbox, application, "en")
         await phone.say("/object")
-        number, data = phone.find("Switzerland")
+        number, data = phone.find("Ireland")
         del phone.chat.messages[number]
         shown = await phone.press(number, data)
         assert [e["type"] for e in shown] == ["answer", "message"]
-        assert shown[1]["message"]["text"].startswith("Step 2 of 6")
+        assert shown[1]["message"]["text"].startswith("Step 2 of 8")
 
 
 async def test_odd_updates_do_no_harm(assistant, tmp_path, caplog):

@@ -11,7 +11,8 @@ RULES = {
     "stay one message.",
     "short-length": "The short answer is what people read on a phone before they scroll.",
     "notice-length": "A word that shows for a moment when a button is pressed holds 200 characters.",
-    "copy-length": "A copy button holds 256 characters.",
+    "copy-length": "A copy button holds 256 characters, and Meta's box not much more: whatever reasons "
+    "are chosen must fit.",
     "button-twice": "Two buttons with the same words on one screen cannot be told apart.",
 }
 
@@ -22,9 +23,16 @@ SCREEN = 3_500
 NOTICES = ("stale.notice", "languages.chosen", "answer.thanks")
 
 
+REASONS = {"short": 256, "medium": 700, "full": 3_000}
+"""Characters of a text that is put together from reasons; the short one goes on a copy button."""
+GROUNDS = 3
+"""Reasons that one can choose at once."""
+
+
 def find(subject: Subject) -> Iterator[Fault]:
     yield from _answers(subject)
     yield from _interface(subject)
+    yield from _reasons(subject)
 
 
 def _answers(subject: Subject) -> Iterator[Fault]:
@@ -51,8 +59,21 @@ def _interface(subject: Subject) -> Iterator[Fault]:
         most, rule = SCREEN, "message-length"
         if key in NOTICES:
             most, rule = 200, "notice-length"
-        elif key == "objection.reason.ready":
-            most, rule = 256, "copy-length"
         if len(text) > most:
             yield reading.fault(rule, f"{len(text)} characters in {language}",
                                 f"at most {most}", *path)  # fmt: skip
+
+
+def _reasons(subject: Subject) -> Iterator[Fault]:
+    """The longest texts that can be put together."""
+    for language, reading in subject.files.spoken.items():
+        texts = subject.knowledge.catalogs[language].texts
+        for length, most in REASONS.items():
+            own = [text for key, text in texts.items()
+                   if key.startswith("ground.") and key.endswith(f".{length}")]  # fmt: skip
+            frame = [text for key, text in texts.items() if key.startswith(f"reason.{length}.")]
+            longest = [*frame, *sorted(own, key=len)[-GROUNDS:]]
+            total = sum(map(len, longest)) + 2 * len(longest)
+            if total > most:
+                yield reading.fault("copy-length", f"{total} characters with the longest reasons",
+                                    f"at most {most}: shorten ground.*.{length}", "reason", length)  # fmt: skip
