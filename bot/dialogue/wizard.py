@@ -28,8 +28,9 @@ def show(voice: Voice, step: Step, *, edits: bool = True) -> Reply:
     blocks = [_progress(voice, step, account), *_text(voice, step, account)]
     rows = [
         *_link(voice, step),
-        *_papers(voice, step, screen),
+        *_papers(voice, step, [paper for paper in screen.papers if paper != "receipt"]),
         *_moves(voice, step),
+        *_papers(voice, step, [paper for paper in screen.papers if paper == "receipt"]),
         *_beside(voice, step, screen),
         _last(voice, step),
     ]
@@ -207,9 +208,9 @@ def _visit(voice: Voice, url: str) -> Row:
     return (page, Copy(voice.say("objection.button.copy-link"), url))
 
 
-def _papers(voice: Voice, step: Step, screen: Screen) -> Iterator[Row]:
+def _papers(voice: Voice, step: Step, papers: list[str]) -> Iterator[Row]:
     """What can be had to send or to keep."""
-    for paper in screen.papers:
+    for paper in papers:
         if not writing.can_write(voice, step, paper):
             continue
         if paper == "reason":
