@@ -17,6 +17,21 @@ PORT = "8765"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
+WAY = {
+    "en": ("Ireland", "No, not yet", "Instagram", "Continue", "In the app"),
+    "fr": ("France", "Non, pas encore", "Instagram", "Continuer", "Dans l’appli"),
+}
+"""The taps that lead to the form."""
+LETTER = {
+    "en": ("My answers", "Something went wrong", "No answer", "Complain", "Complaint: no answer",
+           "PDF to print"),
+    "fr": ("Mes réponses", "Il y a un problème", "Rien depuis un mois", "Adresser une plainte",
+           "sans réponse",
+           "PDF à imprimer"),
+}  # fmt: skip
+"""The taps from there to a letter."""
+
+
 def say(page: Page, text: str) -> None:
     """Type a question and wait for what comes of it."""
     count = page.locator("article.theirs").count()
@@ -75,12 +90,17 @@ def main() -> int:
                         say(page, text)
                     shoot(page, f"page-{tag}-{scheme}-answer")
                     say(page, "/object")
-                    tap(page, "EU, Iceland" if tag == "en" else "UE, Islande")
-                    tap(page, "Instagram")
-                    tap(page, "Continue" if tag == "en" else "Continuer")
-                    tap(page, "In the app" if tag == "en" else "Dans l’appli")
+                    for label in WAY[tag]:
+                        tap(page, label)
                     page.locator("article.theirs").last.scroll_into_view_if_needed()
                     shoot(page, f"page-{tag}-{scheme}-form")
+                    for label in LETTER[tag]:
+                        tap(page, label)
+                        if label == LETTER[tag][3]:
+                            shoot(page, f"page-{tag}-{scheme}-authority")
+                    page.locator("article.theirs").last.scroll_into_view_if_needed()
+                    page.wait_for_timeout(2_000)
+                    shoot(page, f"page-{tag}-{scheme}-letter")
                     context.close()
         finally:
             bot.terminate()

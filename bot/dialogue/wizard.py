@@ -17,6 +17,8 @@ _LOGGED_IN = frozenset({"facebook", "instagram", "page"})
 """Accounts whose form opens only where one is logged in."""
 LABEL = 32
 """Characters of a button that a phone shows."""
+HALF_LABEL = 20
+"""Characters of a button that has another one beside it."""
 _WAYS_LOGGED_IN = frozenset({"form", "second", "centre"})
 
 
@@ -187,25 +189,26 @@ def _link(voice: Voice, step: Step) -> list[Row]:
         if not addressee:
             return []
         office = addressee.office
-        rows = [_visit(voice, office.page(voice.language))]
+        rows = _visit(voice, office.page(voice.language))
         if office.sure == "seen":
             rows.append((Visit(voice.say("authority.site"), office.site),))
         return rows
     link = objection.link(voice.knowledge.flow, step)
     if not link:
         return []
-    return [_visit(voice, voice.knowledge.links[link].address(voice.language))]
+    return _visit(voice, voice.knowledge.links[link].address(voice.language))
 
 
-def _visit(voice: Voice, url: str) -> Row:
+def _visit(voice: Voice, url: str) -> list[Row]:
     host = (urlsplit(url).hostname or "").removeprefix("www.")
     label = voice.say("objection.button.open", host=host)
     if len(label) > LABEL:  # the end of a host says whose it is
         label = host if len(host) <= LABEL else f"…{host[-LABEL + 1 :]}"
     page = Visit(label, url)
     if len(url) > COPY_LENGTH:
-        return (page,)
-    return (page, Copy(voice.say("objection.button.copy-link"), url))
+        return [(page,)]
+    copy = Copy(voice.say("objection.button.copy-link"), url)
+    return [(page, copy)] if len(label) <= HALF_LABEL else [(page,), (copy,)]
 
 
 def _papers(voice: Voice, step: Step, papers: list[str]) -> Iterator[Row]:
