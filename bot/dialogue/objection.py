@@ -182,29 +182,29 @@ def go_on(flow: Flow, step: Step) -> Step:
 def can_be(flow: Flow, step: Step) -> bool:
     """Whether walking the flow could lead to this step."""
     screen = flow.screens[step.screen]
-    for question in flow.questions:
-        chosen = given(flow, step, question.id)
-        if len(chosen) > 1 and set(chosen) & set(question.alone):
-            return False
-        if question.most and len(chosen) > question.most:
-            return False
-        if not set(chosen) <= set(_offered(flow, step, question)):
-            return False
+    if not all(_fits(flow, step, question) for question in flow.questions):
+        return False
     if any(not given(flow, step, question) for question in screen.needs):
         return False
     filed = set(given(flow, step, "filed"))
     if filed - set(given(flow, step, "accounts")) or set(given(flow, step, "confirmed")) - filed:
         return False
-    if step.origin and flow.screens[step.origin].aside:
-        return False
-    if step.origin and not (screen.aside or screen.asks):
+    if step.origin and (flow.screens[step.origin].aside or not (screen.aside or screen.asks)):
         return False
     account = current(flow, step)
-    if screen.account and account is None:
+    if step.screen in flow.way_screens and step.screen not in flow.ways.get(account or "", {}):
         return False
-    if step.screen not in flow.way_screens:
-        return True
-    return step.screen in flow.ways.get(account or "", {})
+    return not screen.account or account is not None
+
+
+def _fits(flow: Flow, step: Step, question: Question) -> bool:
+    """Whether what is ticked for a question may be ticked together."""
+    chosen = set(given(flow, step, question.id))
+    if len(chosen) > 1 and chosen & set(question.alone):
+        return False
+    if question.most and len(chosen) > question.most:
+        return False
+    return chosen <= set(_offered(flow, step, question))
 
 
 def _first_open(flow: Flow, step: Step) -> Step:
