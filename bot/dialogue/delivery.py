@@ -24,7 +24,8 @@ def deliver(voice: Voice, paper: str, form: str, step: Step) -> Reply | None:
         return Reply(tuple(_receipt(voice, step))) if form == "message" else None
     if paper == "reason":
         text = writing.write_reason(voice, step, "full")
-        return Reply(tuple(_copied(voice, name, text))) if form == "message" else None
+        said = _copied(voice, "paper.copy", name, text)
+        return Reply(tuple(said)) if form == "message" else None
     letter = writing.write_letter(voice, step, paper)
     if form == "message":
         rows: list[Row] = [
@@ -35,7 +36,7 @@ def deliver(voice: Voice, paper: str, form: str, step: Step) -> Reply | None:
                 for other in _SUFFIXES
             )
         ]
-        said = (*_copied(voice, name, as_text(letter)), *_regime(voice, step))
+        said = (*_copied(voice, "paper.message", name, as_text(letter)), *_regime(voice, step))
         return Reply(said, tuple(rows))
     file = f"{paper}-{letter.language}.{_SUFFIXES[form]}"
     return Reply(voice.blocks("paper.file", paper=name), attachment=Attachment(file, letter))
@@ -56,9 +57,9 @@ def _regime(voice: Voice, step: Step) -> tuple[Block, ...]:
     return voice.blocks(f"paper.{addressee.authority.regime.value}")
 
 
-def _copied(voice: Voice, name: str, text: str) -> Iterator[Block]:
+def _copied(voice: Voice, key: str, name: str, text: str) -> Iterator[Block]:
     """What to do with a text, and the text so that a tap copies it."""
-    yield from voice.blocks("paper.message", paper=name)
+    yield from voice.blocks(key, paper=name)
     yield Paragraph((Code(text),))
 
 

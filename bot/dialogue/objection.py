@@ -241,7 +241,12 @@ def _choose(flow: Flow, step: Step, choice: Choice) -> Step:
 
 
 def _follow(flow: Flow, step: Step, targets: tuple[Target, ...]) -> Step:
-    target = next(t for t in targets if _holds(flow, step, t.when))
+    """The first target whose conditions hold and that can be; the last where none can."""
+    reached = [_reach(flow, step, t) for t in targets if _holds(flow, step, t.when)]
+    return next((one for one in reached if can_be(flow, one)), reached[-1])
+
+
+def _reach(flow: Flow, step: Step, target: Target) -> Step:
     if target.reopens:
         filed, confirmed = given(flow, step, "filed"), given(flow, step, "confirmed")
         step = _set(flow, step, flow.question("filed"), filed[:-1])

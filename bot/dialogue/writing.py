@@ -41,8 +41,8 @@ def write_letter(voice: Voice, step: Step, kind: str) -> Letter:
     base, _, variant = kind.partition("-")
     recipient = flow.company
     if complains and (addressee := complaint_office(voice, step)):
-        recipient = addressee.lines(voice.language)
         voice = Voice(voice.knowledge, addressee.letter_language(voice), voice.today)
+        recipient = addressee.lines(voice.language)
     body = f"letter.{base}.body"
     if complains:
         body += f"-{variant}"
