@@ -24,8 +24,8 @@ def deliver(voice: Voice, paper: str, form: str, step: Step) -> Reply | None:
         return Reply(tuple(_receipt(voice, step))) if form == "message" else None
     if paper == "reason":
         text = writing.write_reason(voice, step, "full")
-        said = _copied(voice, "paper.copy", name, text)
-        return Reply(tuple(said)) if form == "message" else None
+        copied = tuple(_copied(voice, "paper.copy", name, text))
+        return Reply(copied) if form == "message" else None
     letter = writing.write_letter(voice, step, paper)
     if form == "message":
         rows: list[Row] = [
