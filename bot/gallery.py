@@ -5,7 +5,7 @@ cut or refuse is marked.
 """
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from bot.dialogue import objection, screens, wizard
@@ -41,11 +41,12 @@ def page(knowledge: Knowledge, operator: Operator, today: date) -> str:
     """The gallery as one HTML document without scripts."""
     languages = knowledge.languages
     links = " ".join(f'<a href="#{tag}">{formats.autonym(tag)}</a>' for tag in languages)
+    steps = list(_one_step_each(knowledge))
     parts = []
     faults = 0
     for tag in languages:
         voice = Voice(knowledge, tag, today)
-        cards = [_card(name, reply) for name, reply in _replies(voice, operator)]
+        cards = [_card(name, reply) for name, reply in _replies(voice, operator, steps)]
         faults += sum(bad for _, bad in cards)
         shown = "\n".join(card for card, _ in cards)
         parts.append(
@@ -63,7 +64,9 @@ def page(knowledge: Knowledge, operator: Operator, today: date) -> str:
     )
 
 
-def _replies(voice: Voice, operator: Operator) -> Iterator[tuple[str, Reply]]:
+def _replies(
+    voice: Voice, operator: Operator, steps: Sequence[Step]
+) -> Iterator[tuple[str, Reply]]:
     knowledge, nothing = voice.knowledge, Thread()
     yield "home", screens.home(voice, nothing)
     yield "topics", screens.topics(voice, nothing)
@@ -81,7 +84,7 @@ def _replies(voice: Voice, operator: Operator) -> Iterator[tuple[str, Reply]]:
         yield key, screens.unknown(voice, nothing, key=f"{key}.text")
     for kind in knowledge.chitchat[voice.language]:
         yield f"small talk: {kind}", screens.small_talk(voice, kind, nothing)
-    for step in _one_step_each(voice):
+    for step in steps:
         yield (
             f"objection: {step.screen} {objection.encode(knowledge.flow, step)}",
             wizard.show(voice, step),
@@ -91,9 +94,9 @@ def _replies(voice: Voice, operator: Operator) -> Iterator[tuple[str, Reply]]:
         yield f"topic: {topic}", screens.answer(voice, topic, nothing)
 
 
-def _one_step_each(voice: Voice) -> Iterator[Step]:
+def _one_step_each(knowledge: Knowledge) -> Iterator[Step]:
     """A step that shows each screen for each account, and the complaint for each country."""
-    flow = voice.knowledge.flow
+    flow = knowledge.flow
     shown: set[tuple[str, str | None, tuple[str, ...]]] = set()
     for step in explore(flow).leads:
         account = objection.current(flow, step) if flow.screens[step.screen].account else None
@@ -101,10 +104,8 @@ def _one_step_each(voice: Voice) -> Iterator[Step]:
         if (step.screen, account, surface) not in shown:
             shown.add((step.screen, account, surface))
             yield step
-    places: list[tuple[str, str | None]] = [
-        (country, None) for country in voice.knowledge.authorities
-    ]
-    for authority in voice.knowledge.authorities.values():
+    places: list[tuple[str, str | None]] = [(country, None) for country in knowledge.authorities]
+    for authority in knowledge.authorities.values():
         places += [(authority.country, region) for region in authority.regions]
     for country, region in places:
         yield complaint_step(flow, country, region)
