@@ -132,6 +132,19 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     evaluated.set_defaults(command=_eval)
 
+    flow = commands.add_parser(
+        "flow",
+        help="walk the objection and draw it",
+        description="Walk the objection (faq/objection.yaml) as people would, in every language: dead ends, screens "
+        "that nobody reaches, texts and buttons that do not fit. Exit status 1 when there are faults. With "
+        "--mermaid or --svg: draw it instead; docs/objection.svg is made so.",
+    )
+    drawn = flow.add_mutually_exclusive_group()
+    drawn.add_argument("--mermaid", action="store_true", help="print it as a Mermaid flowchart")
+    drawn.add_argument("--svg", action="store_true", help="print it as a picture")
+    flow.add_argument("--lang", default="en", metavar="L", help="the language of the words")
+    flow.set_defaults(command=_flow)
+
     bench = commands.add_parser(
         "bench",
         help="measure speed and memory",
@@ -272,6 +285,25 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
         for line in lines:
             print(line)
     return GOOD
+
+
+def _flow(options: argparse.Namespace, settings: Settings) -> int:
+    from bot.chart import chart, mermaid, svg
+    from bot.dialogue.screens import Voice
+    from bot.rehearsal import rehearse
+
+    knowledge = load_knowledge(settings)
+    if options.lang not in knowledge.languages:
+        known = ", ".join(knowledge.languages)
+        print(f"optout-bot flow: no language {options.lang!r}: one of {known}", file=sys.stderr)
+        return WRONG_USE
+    if options.mermaid or options.svg:
+        draw = mermaid if options.mermaid else svg
+        print(draw(chart(Voice(knowledge, options.lang, date.today()))))
+        return GOOD
+    rehearsal = rehearse(knowledge, date.today())
+    print("\n".join(rehearsal.lines()))
+    return FAULTS if rehearsal.flaws else GOOD
 
 
 def _bench(_: argparse.Namespace, settings: Settings) -> int:

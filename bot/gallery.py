@@ -19,7 +19,6 @@ from bot.knowledge.model import Flow, Knowledge
 from bot.sandbox import markup
 from bot.tg.render import MAX_UNITS, render
 
-
 _STYLE = """
 :root { color-scheme: light dark; --wall: #e6ecf2; --ink: #10161d; --card: #fff; --line: #b9c8d8; --key: #0b57c9; --bad: #b00020; }
 @media (prefers-color-scheme: dark) { :root { --wall: #0d141b; --ink: #eef3f8; --card: #1d2935; --line: #3a4c5d; --key: #8fc1ff; --bad: #ff8a95; } }

@@ -78,7 +78,9 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(
-    ("rule", "name", "old", "new", "offset"), PLANTED, ids=[f"{n}-{p[0]}" for n, p in enumerate(PLANTED)]
+    ("rule", "name", "old", "new", "offset"),
+    PLANTED,
+    ids=[f"{n}-{p[0]}" for n, p in enumerate(PLANTED)],
 )
 def test_a_planted_fault_is_found(content, rule, name, old, new, offset):
     """The rule, the file and the line (where the line is the changed one), with a remedy."""
