@@ -150,5 +150,6 @@ def _office(office: Office) -> dict[str, Any]:
         "complaints": dict(office.complaints),
         "email": office.email,
         "address": list(office.address),
+        "addresses": {tag: list(lines) for tag, lines in office.addresses.items()},
         "sure": office.sure,
     }

@@ -4,7 +4,7 @@ Steps that look alike are shown once: a screen differs by the account, by the an
 to it, and where it names answers, by those.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations, product
@@ -170,46 +170,51 @@ class _Play:
         self.idle_yet = dict(self._all())
         self._resumed: set[tuple[int, ...]] = set()
 
-    def enter(self, step: Step) -> None:  # noqa: C901, PLR0912 - a branch a kind of thing
+    def enter(self, step: Step) -> None:
         """Note what a step and its buttons bring into play."""
         flow = self.flow
         screen = flow.screens[step.screen]
         self.first_at.setdefault(screen.id, [step])
-        account = objection.current(flow, step)
-        self._met("way", account or "", screen.id)
+        self._met("way", objection.current(flow, step) or "", screen.id)
         for spared in flow.spared:
             if objection.is_spared(flow, step, spared):
                 self._met("spared", spared)
         for noted in _NOTES.values():
             for option in objection.given(flow, step, noted) if noted in flow.places else ():
                 self._met("option", noted, option)
-        if not (step.origin and not screen.aside):
-            self._follow(step, "back", screen.back)
         self._resume(step.answers)
-        for choice in screen.choices:
-            if not choice.id:
+        # Most steps show nothing new: their buttons are looked at while one here was not met.
+        if any(self._screen_of(key) == screen.id for key in self.idle_yet):
+            if not (step.origin and not screen.aside):
+                self._follow(step, "back", screen.back)
+            if screen.asks:
                 self._answer(step)
+            self._press(step)
+
+    def _press(self, step: Step) -> None:
+        """The buttons beside the answers, and what they note."""
+        flow = self.flow
+        screen = flow.screens[step.screen]
+        declared = {choice.id: choice for choice in screen.choices if choice.id}
         for move in objection.moves(flow, step):
-            declared = next((c for c in screen.choices if c.id and c.id == move.choice), None)
-            if declared is None or (screen.asks and move.ticked is not None):
+            choice = declared.get(move.choice)
+            if choice is None or move.ticked is not None:
                 continue
-            self._met("choice", screen.id, declared.id)
-            for effect in declared.does:
-                place = flow.places.get(_NOTES.get(effect, ""), None)
-                changed = (
-                    move.step.answers != step.answers
-                    if place is None
-                    else move.step.answers[place] != step.answers[place]
+            self._met("choice", screen.id, choice.id)
+            for effect in choice.does:
+                noted = flow.places.get(_NOTES.get(effect, ""))
+                before, after = (
+                    answers if noted is None else answers[noted]
+                    for answers in (step.answers, move.step.answers)
                 )
-                if changed:
-                    self._met("effect", screen.id, declared.id, effect.value)
-            if Effect.AFRESH in declared.does:
-                self._met("target", screen.id, declared.id, "0")
+                if before != after:
+                    self._met("effect", screen.id, choice.id, effect.value)
+            if Effect.AFRESH in choice.does:
+                self._met("target", screen.id, choice.id, "0")
             else:
                 # What it notes counts for its conditions; what is reopened comes after them.
-                self._follow(
-                    replace(step, answers=move.step.answers), declared.id, declared.targets
-                )
+                noting = replace(step, answers=move.step.answers)
+                self._follow(noting, choice.id, choice.targets)
 
     def pending(self) -> bool:
         """Whether a condition has not come into play yet: other accounts may meet it."""
@@ -218,11 +223,15 @@ class _Play:
     def idle(self) -> Iterator[tuple[str, Flaw]]:
         """What never came into play, each with the screen it stands on, if on one."""
         for key, flaw in self.idle_yet.items():
-            yield (key[1] if key[0] in {"target", "choice", "effect"} else ""), flaw
+            yield self._screen_of(key), flaw
+
+    @staticmethod
+    def _screen_of(key: tuple[str, ...]) -> str:
+        return key[1] if key[0] in {"target", "choice", "effect"} else ""
 
     def _resume(self, answers: tuple[int, ...]) -> None:
         """What the way back from the summary leads over: all that is answered already."""
-        if answers in self._resumed:
+        if answers in self._resumed or not self.pending():
             return
         self._resumed.add(answers)
         at = Step(self.flow.first, answers)
@@ -250,10 +259,16 @@ class _Play:
             self._follow(answered, "", screen.choices[0].targets)
 
     def _follow(self, step: Step, choice: str, targets: tuple[Target, ...]) -> None:
+        """The target that `objection` would take: the first that holds and that can be."""
+        flow = self.flow
+        taken = None
         for number, target in enumerate(targets):
-            if objection._holds(self.flow, step, target.when):
-                self._met("target", step.screen, choice, str(number))
-                return
+            if objection._holds(flow, step, target.when):
+                taken = number
+                if objection.can_be(flow, objection._reach(flow, step, target)):
+                    break
+        if taken is not None:
+            self._met("target", step.screen, choice, str(taken))
 
     def _met(self, *key: str) -> None:
         self.idle_yet.pop(key, None)
@@ -504,10 +519,10 @@ def _longest(voice: Voice, question: Question) -> Sequence[str]:
     together = [option for option in question.options if option not in question.alone]
     if not question.most:
         return together
-    size: Callable[[str], int] = lambda option: sum(  # noqa: E731 - named for what it sorts by
-        len(voice.catalog.texts.get(f"ground.{option}.{length}", option)) for length in ("medium",)
-    )
-    return sorted(together, key=size)[-question.most :]
+    texts = voice.catalog.texts
+    return sorted(together, key=lambda option: len(texts.get(f"ground.{option}.medium", option)))[
+        -question.most :
+    ]
 
 
 def _shown(voice: Voice, step: Step) -> Iterator[Flaw]:

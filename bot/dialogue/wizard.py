@@ -157,7 +157,7 @@ def _authority(voice: Voice, step: Step) -> Iterator[Block]:
     if authority.short not in name and not authority.regions:
         name = f"{name} ({authority.short})"
     yield Paragraph((Bold(name),))
-    details = list(office.address)
+    details = list(office.lines(voice.language))
     if office.email:
         details.append(voice.say("authority.mail", mail=office.email))
     names = [formats.language_name(tag, voice.language) for tag in authority.languages]

@@ -90,7 +90,7 @@ class Addressee:
 
     def lines(self, language: str) -> tuple[str, ...]:
         """Name and postal address, in a language of the country."""
-        return (self.office.name(language), *self.office.address)
+        return (self.office.name(language), *self.office.lines(language))
 
 
 def complaint_office(voice: Voice, step: Step) -> Addressee | None:

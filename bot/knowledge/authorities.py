@@ -16,7 +16,7 @@ ASKS = frozenset(
 SURE = frozenset({"confirmed", "seen", "home"})
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}")
 _OFFICE = frozenset({"site", "complaint", "sure"})
-_OFFICE_OPTIONAL = frozenset({"complaints", "email", "address"})
+_OFFICE_OPTIONAL = frozenset({"complaints", "email", "address", "addresses"})
 
 
 def read_authorities(
@@ -87,6 +87,7 @@ class _Reader:
     def _office(self, names: dict[str, str], entry: dict[str, Value], *place: str) -> Office:
         shape, at = self.shape, self.at
         others = shape.mapping(at, entry.get("complaints", {}), *place, "complaints", optional=None)
+        written = shape.mapping(at, entry.get("addresses", {}), *place, "addresses", optional=None)
         email = entry.get("email")
         if isinstance(email, str) and not _MAIL.fullmatch(email):
             shape.fault(at, "email", f'"{email}" is no e-mail address', "correct or delete it",
@@ -104,6 +105,10 @@ class _Reader:
             },
             email=email if isinstance(email, str) else None,
             address=tuple(shape.texts(at, entry.get("address", []), *place, "address")),
+            addresses={
+                tag: tuple(shape.texts(at, lines, *place, "addresses", tag))
+                for tag, lines in written.items()
+            },
             sure=shape.one_of(at, str(entry.get("sure", "")), SURE, *place, "sure"),
         )
 

@@ -142,12 +142,18 @@ class Office:
     email: str | None
     address: tuple[str, ...]
     """Lines, as written in the country; none where none is certain."""
+    addresses: Mapping[str, tuple[str, ...]]
+    """The same as other languages of the country write it."""
     sure: str
     """`confirmed`: the page was seen; `seen`: an older address or others' notices; `home`."""
 
     def name(self, language: str) -> str:
         """Its name in a language of its country, else in the most spoken one."""
         return self.names.get(language) or next(iter(self.names.values()))
+
+    def lines(self, language: str) -> tuple[str, ...]:
+        """The postal address, in a language of the country."""
+        return self.addresses.get(language, self.address)
 
     def page(self, language: str) -> str:
         """The page to complain on, for a reader of a language."""

@@ -250,3 +250,11 @@ def test_an_address_that_was_not_seen_says_so(assistant, knowledge, country):
     assert len(keys_of(reply, Visit)) == (2 if office.sure == "seen" else 1)
     day = formats.show_day(authority.checked, "en")
     assert said.rstrip().endswith(say("authority.checked", date=day))
+
+
+def test_a_letter_has_the_address_in_its_own_language(knowledge):
+    """In Belgium a French letter goes to the Rue de la Presse, a Dutch one to the Drukpersstraat."""
+    office = knowledge.authorities["BE"].office
+    assert office.lines("fr")[0].startswith("Rue de la Presse")
+    assert office.lines("nl")[0].startswith("Drukpersstraat")
+    assert office.lines("en") == office.address
