@@ -299,7 +299,7 @@ def _flow(options: argparse.Namespace, settings: Settings) -> int:
         return WRONG_USE
     if options.mermaid or options.svg:
         draw = mermaid if options.mermaid else svg
-        print(draw(chart(Voice(knowledge, options.lang, date.today()))))
+        print(draw(chart(Voice(knowledge, options.lang, date.today()))), end="")
         return GOOD
     rehearsal = rehearse(knowledge, date.today())
     print("\n".join(rehearsal.lines()))

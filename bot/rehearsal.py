@@ -26,7 +26,7 @@ _NOTES = {Effect.FILE: "filed", Effect.CONFIRM: "confirmed", Effect.WAY: "way"}
 """The question that an effect answers in the person's place."""
 _EVERY_ANSWER = frozenset({SUMMARY, "complaint"})
 """Screens that name the answers themselves: shown with each option of each question."""
-_MOST_STEPS = 8_000
+_MOST_STEPS = 4_000
 """Steps of a further walk, for conditions that the first walk did not meet."""
 
 
@@ -177,7 +177,8 @@ class _Play:
         self.first_at.setdefault(screen.id, [step])
         self._met("way", objection.current(flow, step) or "", screen.id)
         for spared in flow.spared:
-            if objection.is_spared(flow, step, spared):
+            ticked = spared in objection.given(flow, step, "accounts")
+            if ticked and objection.is_spared(flow, step, spared):
                 self._met("spared", spared)
         for noted in _NOTES.values():
             for option in objection.given(flow, step, noted) if noted in flow.places else ():

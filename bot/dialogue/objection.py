@@ -78,9 +78,11 @@ def given(flow: Flow, step: Step, question_id: str) -> tuple[str, ...]:
     """Options chosen for a question, in the flow's order."""
     question = flow.question(question_id)
     answer = step.answers[flow.places[question_id]]
+    if not answer:
+        return ()
     if question.several:
         return tuple(o for n, o in enumerate(question.options) if answer >> n & 1)
-    return (question.options[answer - 1],) if answer else ()
+    return (question.options[answer - 1],)
 
 
 def accounts_left(flow: Flow, step: Step) -> tuple[str, ...]:
@@ -199,7 +201,11 @@ def can_be(flow: Flow, step: Step) -> bool:
 
 def _fits(flow: Flow, step: Step, question: Question) -> bool:
     """Whether what is ticked for a question may be ticked together."""
+    if not question.several and question.id not in flow.fitting:
+        return True
     chosen = set(given(flow, step, question.id))
+    if not chosen:
+        return True
     if len(chosen) > 1 and chosen & set(question.alone):
         return False
     if question.most and len(chosen) > question.most:

@@ -723,7 +723,7 @@ def test_wandering_never_breaks_and_never_ends_in_a_dead_end(assistant):
     run_state_machine_as_test(
         bound,
         settings=settings(
-            max_examples=120,
+            max_examples=80,
             stateful_step_count=30,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
