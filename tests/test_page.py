@@ -281,7 +281,7 @@ def test_it_can_be_used_by_keyboard_alone_and_when_narrow(page):
 def test_a_reload_keeps_the_chat(page):
     """The transcript is the page's own; F5 shows it again and its buttons still work."""
     tap(page, "All topics")
-    expect_newest(page, "All topics")
+    expect_newest(page, "Choose one, or just type your question.")  # sent and answered
     page.reload()
     tap(page, "My data")
     expect_newest(page, "What would you like to know?")
