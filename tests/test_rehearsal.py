@@ -10,6 +10,7 @@ from bot.knowledge.model import Choice, Effect, Question, Target
 from bot.rehearsal import _too_long_to_press, _unanswerable, rehearse
 
 TODAY = date(2026, 11, 21)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

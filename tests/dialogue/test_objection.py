@@ -712,6 +712,7 @@ class Wanderer(RuleBasedStateMachine):
         return isinstance(self.parsed(tap.data), Go) and tap.label not in words
 
 
+@pytest.mark.slow
 def test_wandering_never_breaks_and_never_ends_in_a_dead_end(assistant):
     """Any presses, questions and commands, in any order: screens, buttons, and a way to an end."""
     # As many steps of each screen, so that chance sees all of them.
