@@ -16,7 +16,7 @@ run: $(VENV)/.run ## start the bot: in Telegram with BOT_TOKEN, else in a page o
 test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n auto
 
-check: $(VENV)/.dev lint types imports quick-content ## lint, types, imports, content and the quick tests: under a minute
+check: $(VENV)/.dev lint types imports quick-content ## lint, types, imports, content and the quick tests
 	@$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 setup: $(VENV)/.dev ## prepare .venv for work on the project

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 from bot.dialogue import objection
 from bot.dialogue.buttons import Enter, Page, Schedule
-from bot.dialogue.objection import Step
 from bot.dialogue.reminding import (
     HOURS,
     Plan,
@@ -116,15 +115,9 @@ def stopped(voice: Voice) -> tuple[Reply, StopReminding]:
 
 def compose(voice: Voice, reminder: Reminder) -> Reply:
     """The message that a reminder is."""
-    flow = voice.knowledge.flow
-    blank = objection.start(flow)
-    way = {"confirm": "aftermath", "month": "aftermath", "silent": "aftermath"}[reminder.kind]
+    step = objection.Step("aftermath", objection.start(voice.knowledge.flow).answers)
     rows: tuple[Row, ...] = (
-        (
-            voice.tap(
-                voice.say("remind.button.open"), Enter(voice.language, Step(way, blank.answers))
-            ),
-        ),
+        (voice.tap(voice.say("remind.button.open"), Enter(voice.language, step)),),
         (voice.tap(voice.say("remind.button.stop"), Page(voice.language, "unremind")),),
     )
     return Reply(voice.blocks(f"remind.message.{reminder.kind}"), rows)
