@@ -3,105 +3,202 @@
 import asyncio
 import logging
 import signal
-from contextlib import AsyncExitStack, suppress
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
-from telegram.error import InvalidToken, NetworkError
-
-from bot import logs
+from bot import logs, metrics, upkeep
 from bot.assistant import build_assistant
 from bot.dialogue.turn import Assistant
+from bot.health import Pulse
+from bot.knowledge.faults import ContentError
+from bot.metrics import Metrics
 from bot.sandbox.server import serve
-from bot.settings import Settings
+from bot.settings import Settings, draw_secret
+from bot.storage.housekeeping import Housekeeping
+from bot.storage.lock import hold
 from bot.storage.sqlite import open_store
-from bot.tg.application import (
-    UPDATES,
-    AnyApplication,
-    Conversation,
-    announce_commands,
-    build,
-    remind,
-)
-from bot.tg.reminders import Reminders
+from bot.storage.store import Store
+from bot.tg.buckets import Buckets
+from bot.tg.conversation import Conversation, Surroundings
+from bot.tg.inbox import Inbox
+from bot.tg.reminders import wait_for_any
+from bot.tg.service import Ending, Parts, Service
 
 log = logging.getLogger(__name__)
 
-GOOD, REFUSED = 0, 3
-"""Exit statuses: stopped as told; Telegram does not accept the token."""
+STATUSES = {
+    Ending.TOLD: 0,
+    Ending.UNUSABLE: 2,
+    Ending.REFUSED: 3,
+    Ending.CONFLICT: 4,
+    Ending.DEAF: 5,
+}
+"""Exit statuses of `run`; 1 is broken content, and 2 any other wrong use."""
 
 
-def run(settings: Settings) -> int:
-    """Run the bot until it is told to stop; gives the exit status."""
+def run(settings: Settings, *, set_aside: bool = False) -> int:
+    """Run the bot until it is told to stop; gives the exit status.
+
+    Args:
+        settings: How.
+        set_aside: Whether a damaged database is put aside and a new one begun.
+    """
+    if not settings.webhook_secret:
+        settings = replace(settings, webhook_secret=draw_secret())
+    logs.set_up(settings.log_level, (settings.token, settings.webhook_secret))
     assistant = build_assistant(settings)
-    logs.set_up(settings.log_level)
-    return asyncio.run(_serve(settings, assistant))
+    return STATUSES[asyncio.run(_serve(settings, assistant, set_aside=set_aside))]
 
 
-async def _serve(settings: Settings, assistant: Assistant) -> int:
+async def _serve(settings: Settings, assistant: Assistant, *, set_aside: bool) -> Ending:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    logs.watch(loop)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.data_dir))
-        conversation = Conversation(assistant, store)
-        if settings.token:
-            application = build(settings, settings.token.reveal(), conversation)
-        else:
+        stack.enter_context(hold(settings.data_dir))
+        figures = Metrics()
+        store = await stack.enter_async_context(open_store(settings.data_dir, set_aside=set_aside))
+        pulse = Pulse(settings.data_dir, "webhook" if settings.webhook_url else "polling")
+        stack.callback(pulse.end)
+        housekeeping = Housekeeping(store, date.today, wait_for_any)
+        host = RunningHost(settings, store, pulse, figures)
+        conversation = Conversation(
+            assistant,
+            store,
+            Surroundings(
+                metrics=figures,
+                admins=settings.admins,
+                host=host,
+                count=housekeeping.count,
+                storage_state=lambda wrong: pulse.note(storage=wrong),
+            ),
+        )
+        inbox = Inbox(settings.data_dir)
+        stack.callback(inbox.close)
+        token, page = settings.token.reveal(), ""
+        if not token:
             sandbox = await stack.enter_async_context(serve(settings.host, settings.port))
-            local = replace(settings, api_url=sandbox.api_url)
-            application = build(local, sandbox.token, conversation)
-            print(  # noqa: T201 - the address is what `run` prints
-                f"The bot is ready: open {sandbox.page_url} in a browser. Ctrl+C ends it.",
-                flush=True,
+            settings = replace(settings, api_url=sandbox.api_url)
+            token, page = sandbox.token, sandbox.page_url
+        if settings.metrics_port is not None:
+            at = stack.enter_context(
+                metrics.serve(figures, settings.metrics_host, settings.metrics_port)
             )
-        reminders = remind(application, assistant, store, conversation)
-        return await _poll(application, assistant, reminders, stop)
+            log.info("figures for Prometheus on %s port %d", settings.metrics_host, at)
+        parts = Parts(
+            conversation,
+            store,
+            inbox,
+            figures,
+            housekeeping,
+            Buckets(time.monotonic),
+            pulse.heard,
+            pulse.is_well,
+        )
+        service = Service(settings, token, parts)
+        await stack.enter_async_context(host.reloading_for(conversation, service))
+        pulse.begin()
+        return await service.run(stop, lambda: _tell(page))
 
 
-async def _poll(
-    application: AnyApplication, assistant: Assistant, reminders: Reminders, stop: asyncio.Event
-) -> int:
-    """Hear Telegram, and send reminders, until told to stop."""
-    if not await _reach(application, stop):
-        return GOOD if stop.is_set() else REFUSED
-    updater = application.updater
-    if updater is None:  # cannot be: it is built with one
-        raise RuntimeError("the application has no updater")
-    reminding = asyncio.create_task(reminders.run(stop))
-    try:
-        await announce_commands(application, assistant)
-        await application.start()
-        await updater.start_polling(allowed_updates=UPDATES, drop_pending_updates=False)
-        log.info("listening as @%s", application.bot.username)
-        await stop.wait()
-    finally:
-        stop.set()
-        await asyncio.wait([reminding])
-        if updater.running:
-            await updater.stop()
-        if application.running:
-            await application.stop()
-        await application.shutdown()
-    return GOOD
+def _tell(page: str) -> None:
+    if page:
+        print(  # noqa: T201 - the address is what `run` prints
+            f"The bot is ready: open {page} in a browser. Ctrl+C ends it.", flush=True
+        )
 
 
-async def _reach(application: AnyApplication, stop: asyncio.Event) -> bool:
-    """Greet Telegram; while it cannot be reached, try again. False: refused, or told to stop."""
-    wait = 1.0
-    while not stop.is_set():
+class RunningHost:
+    """What the host may ask of the running bot: in the chat, or by a signal."""
+
+    def __init__(self, settings: Settings, store: Store, pulse: Pulse, figures: Metrics) -> None:
+        self._settings = settings
+        self._store = store
+        self._pulse = pulse
+        self._figures = figures
+        self._conversation: Conversation | None = None
+        self._service: Service | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reloading_for(
+        self, conversation: Conversation, service: Service
+    ) -> AsyncIterator[None]:
+        """Take new content for a conversation when the process gets SIGHUP."""
+        self._conversation, self._service = conversation, service
+        tasks: set[asyncio.Task[list[str]]] = set()
+        loop = asyncio.get_running_loop()
+
+        def begin() -> None:
+            task = asyncio.create_task(self.reload())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, begin)
         try:
-            await application.initialize()
-        except InvalidToken:
-            log.error(  # noqa: TRY400
-                "Telegram does not know this token: copy it again from @BotFather into BOT_TOKEN"
-            )
-            return False
-        except NetworkError as error:
-            log.warning("Telegram cannot be reached (%s); trying again in %.0f s", error, wait)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait)
-            wait = min(wait * 2, 60.0)
-        else:
-            return True
-    return False
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+            for task in tasks:
+                task.cancel()
+
+    async def stats(self) -> list[str]:
+        """How often what was asked; small numbers hidden."""
+        assistant = self._assistant
+        return upkeep.stats_lines(
+            await self._store.counts(), await self._store.broken(), assistant.knowledge
+        )
+
+    async def state(self) -> list[str]:
+        """How the process is."""
+        state = self._pulse.state
+        begun = datetime.fromtimestamp(state.started, UTC)
+        return [
+            f"up since {begun:%Y-%m-%d %H:%M} UTC",
+            f"{state.mode}: Telegram heard {self._pulse.silence():.0f} s ago",
+            f"content: {state.content or 'good'}",
+            f"storage: {state.storage or 'good'}",
+        ]
+
+    async def reload(self) -> list[str]:
+        """Take the content as it is on the disk now; gives its faults, for which the old is kept."""
+        async with self._one_at_a_time:
+            try:
+                # In a thread: the bot goes on answering meanwhile.
+                assistant = await asyncio.to_thread(build_assistant, self._settings)
+            except ContentError as error:
+                faults = [str(fault) for fault in error.faults]
+            except OSError as error:
+                faults = [str(error)]
+            else:
+                self._conversation_or_fail().assistant = assistant
+                self._pulse.note(content="")
+                self._figures.reloaded(good=True)
+                log.info("new content was taken: %s", _measure(assistant))
+                if self._service:
+                    await self._service.announce_commands()
+                return []
+            for fault in faults:
+                log.error("new content was not taken, the old stays: %s", fault)
+            self._pulse.note(content=f"the old is kept: {faults[0]}")
+            self._figures.reloaded(good=False)
+            return faults
+
+    @property
+    def _assistant(self) -> Assistant:
+        return self._conversation_or_fail().assistant
+
+    def _conversation_or_fail(self) -> Conversation:
+        if self._conversation is None:
+            raise RuntimeError("the bot is not put together yet")
+        return self._conversation
+
+
+def _measure(assistant: Assistant) -> str:
+    knowledge = assistant.knowledge
+    return f"{len(knowledge.topics)} topics in {len(knowledge.languages)} languages"

@@ -3,7 +3,9 @@
 import argparse
 import difflib
 import json
+import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import cache, partial
@@ -18,7 +20,7 @@ from bot.dialogue.turn import Assistant, decide
 from bot.knowledge.faults import ContentError, Severity
 from bot.knowledge.loader import examine
 from bot.matching.cache import load_or_build
-from bot.matching.index import WEIGHTS
+from bot.matching.index import WEIGHTS, Role
 from bot.matching.matcher import Match, Outcome
 from bot.settings import Settings, SettingsError, read_settings
 
@@ -57,7 +59,19 @@ def _parser() -> argparse.ArgumentParser:
         description="Start the bot: in Telegram with BOT_TOKEN (or BOT_TOKEN_FILE), else in a chat "
         "page on this machine at http://127.0.0.1:$PORT (8080).",
     )
+    run.add_argument(
+        "--set-aside-damaged", action="store_true",
+        help="rename a damaged database and begin a new one: what it kept is lost to the bot",
+    )  # fmt: skip
     run.set_defaults(command=_run)
+
+    health = commands.add_parser(
+        "health",
+        help="say whether the bot is alive and hears Telegram",
+        description="Look at the bot that runs on DATA_DIR: when it heard Telegram last, its database, its content. "
+        "Exit status 0 when it is well, 1 when not.",
+    )
+    health.set_defaults(command=_health)
 
     ask = commands.add_parser(
         "ask",
@@ -159,18 +173,102 @@ def _parser() -> argparse.ArgumentParser:
     )
     gallery.add_argument("output", nargs="?", default="gallery.html", metavar="FILE")
     gallery.set_defaults(command=_gallery)
+    _add_upkeep(commands)
     return parser
 
 
-def _run(_: argparse.Namespace, settings: Settings) -> int:
-    from bot.app import run
-    from bot.storage.sqlite import StorageError
+def _add_upkeep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about what is kept; each works on DATA_DIR."""
+    backup = commands.add_parser(
+        "backup",
+        help="copy what is kept, while the bot runs",
+        description="Write a checked copy of the database in DATA_DIR. The key (bot.key) is not in it. "
+        "Copies in DATA_DIR/backups are deleted in time, also by the bot itself: what people have "
+        "deleted must not last there.",
+    )
+    backup.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE",
+        help="the copy, or a folder for it (default: DATA_DIR/backups/bot-<UTC date-time>.sqlite3)",
+    )  # fmt: skip
+    backup.add_argument(
+        "--keep", type=int, default=7, metavar="DAYS",
+        help="delete our copies beside it that are so old, 0 to 7 (default: 7)",
+    )  # fmt: skip
+    backup.set_defaults(command=_backup)
 
+    restore = commands.add_parser(
+        "restore",
+        help="put a copy in the place of what is kept",
+        description="Put a copy made by `optout-bot backup` in the place of the database in DATA_DIR. "
+        "Stop the bot first. What was there is kept beside it for 7 days.",
+    )
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.set_defaults(command=_restore)
+
+    rotated = commands.add_parser(
+        "rotate-key",
+        help="make a new key for what is kept",
+        description="Make a new bot.key and rewrite the database in DATA_DIR under it. Stop the bot "
+        "first. Reminders stay; chosen languages are lost where nothing but a hash tells the chat.",
+    )
+    rotated.set_defaults(command=_rotate_key)
+
+    stats = commands.add_parser(
+        "stats",
+        help="show what was counted",
+        description="How often which topic was answered, offered, opened and found helpful, what was "
+        "not understood, and links reported as broken. Numbers under 5 are hidden.",
+    )
+    stats.add_argument("--json", action="store_true", help="as JSON")
+    stats.set_defaults(command=_stats)
+
+    questions = commands.add_parser(
+        "questions",
+        help="show questions that people gave to the team",
+        description="Questions that were not understood and that people gave to the team, each with "
+        "the days until it is deleted.",
+    )
+    how = questions.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="as JSON")
+    how.add_argument(
+        "--export", action="store_true", help="as YAML to paste into faq/, with the nearest topics"
+    )
+    how.add_argument("--delete", nargs="+", type=int, metavar="NUMBER", help="delete some")
+    how.add_argument("--delete-all", action="store_true", help="delete all")
+    questions.set_defaults(command=_questions)
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    from bot.app import run
+    from bot.metrics import MetricsError
+    from bot.storage.store import StorageError
+
+    # Nobody who looks into this process finds it there.
+    os.environ.pop("BOT_TOKEN", None)
     try:
-        return run(settings)
-    except (OSError, StorageError) as error:
+        return run(settings, set_aside=options.set_aside_damaged)
+    except (OSError, StorageError, MetricsError) as error:
         print(f"optout-bot: {error}", file=sys.stderr)
         return WRONG_USE
+
+
+def _health(_: argparse.Namespace, settings: Settings) -> int:
+    from bot import health, upkeep
+
+    state = health.read_state(settings.data_dir)
+    faults = health.judge(state, time.time(), health.is_running)
+    faults += upkeep.examine(settings.data_dir)
+    for fault in faults:
+        print(f"optout-bot health: {fault}")
+    if state and state.content:
+        print(f"content: {state.content}")
+    if state and state.storage:
+        print(
+            f"storage: not working since a turn needed it ({state.storage}); see the disk of DATA_DIR"
+        )
+    if not faults:
+        print("good: the bot hears Telegram")
+    return FAULTS if faults else GOOD
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
@@ -425,3 +523,72 @@ def _explanation(question: str, match: Match) -> str:
     decision = match.outcome.value + (f" {match.label}" if match.label else "")
     lines.append(f"decision    {decision} ({match.language}): {match.rule}")
     return "\n".join(lines) + "\n"
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    from bot import upkeep
+
+    return _keep_up(lambda: upkeep.backup(settings.data_dir, options.file, options.keep))
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    from bot import upkeep
+
+    return _keep_up(lambda: upkeep.restore(settings.data_dir, options.file))
+
+
+def _rotate_key(_: argparse.Namespace, settings: Settings) -> int:
+    from bot import upkeep
+
+    return _keep_up(lambda: upkeep.rotate_key(settings.data_dir))
+
+
+def _stats(options: argparse.Namespace, settings: Settings) -> int:
+    from bot import upkeep
+
+    def show() -> list[str]:
+        knowledge = load_knowledge(settings)
+        with upkeep.opened(settings.data_dir) as rows:
+            counted = rows.counts(), rows.broken()
+        if options.json:
+            return [json.dumps(upkeep.stats_json(*counted, knowledge), indent=1)]
+        return upkeep.stats_table(*counted, knowledge)
+
+    return _keep_up(show)
+
+
+def _questions(options: argparse.Namespace, settings: Settings) -> int:
+    from bot import upkeep
+
+    def show() -> list[str]:
+        with upkeep.opened(settings.data_dir) as rows:
+            if options.delete or options.delete_all:
+                return upkeep.drop_questions(rows, options.delete)
+            questions = rows.questions()
+        if options.json:
+            told = upkeep.questions_json(questions, date.today())
+            return [json.dumps(told, ensure_ascii=False, indent=1)]
+        if options.export:
+            near = partial(_nearest, build_assistant(settings))
+            return [upkeep.question_stubs(questions, near).rstrip()]
+        return upkeep.question_lines(questions, date.today())
+
+    return _keep_up(show)
+
+
+def _nearest(assistant: Assistant, text: str, language: str) -> list[str]:
+    match = decide(text, Person(app_language=language), Thread(), assistant)
+    return [c.label for c in match.candidates if c.role is Role.TOPIC][:3]
+
+
+def _keep_up(work: Callable[[], Iterable[str]]) -> int:
+    """Print the lines that some work on what is kept gives; 1 when it finds damage."""
+    from bot.storage.store import DamagedError, StorageError
+
+    try:
+        for line in work():
+            print(line)
+    except StorageError as error:
+        print(f"optout-bot: {error}", file=sys.stderr)
+        return FAULTS if isinstance(error, DamagedError) else WRONG_USE
+    return GOOD

@@ -8,13 +8,22 @@ import html
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from bot.dialogue import objection, screens, wizard
+from bot.dialogue import (
+    administering,
+    giving,
+    notices,
+    objection,
+    public,
+    screens,
+    wizard,
+)
 from bot.dialogue.events import Thread
 from bot.dialogue.exploration import explore
 from bot.dialogue.objection import Step
 from bot.dialogue.replies import COPY_LENGTH, Copy, Reply, Visit
 from bot.dialogue.screens import Operator, Voice
 from bot.knowledge import formats
+from bot.knowledge.markup import plain
 from bot.knowledge.model import Flow, Knowledge
 from bot.sandbox import markup
 from bot.tg.render import MAX_UNITS, render
@@ -76,11 +85,19 @@ def _replies(
     yield "privacy", screens.privacy(voice, operator)
     yield "my data: nothing", screens.my_data(voice, None, [])
     yield "my data: language", screens.my_data(voice, voice.language, [])
+    until = screens.my_data(voice, voice.language, [], until=voice.today)
+    yield "my data: language with its day", until
     yield "forgotten", screens.page(voice, "forget")
+    yield "not forgotten", screens.not_forgotten(voice)
+    yield "language not kept", screens.not_spoken(voice, nothing)
     some = tuple(knowledge.topics)[:3]
     yield "a choice of three", screens.choices(voice, some, nothing)
     for key in ("unknown", "none", "rephrase", "unreadable"):
         yield key, screens.unknown(voice, nothing, key=f"{key}.text")
+    yield "unknown, to give", screens.unknown(voice, nothing, gives=True)
+    yield from _given(voice)
+    yield from _public(voice)
+    yield from _notices(voice)
     for kind in knowledge.chitchat[voice.language]:
         yield f"small talk: {kind}", screens.small_talk(voice, kind, nothing)
     for step in steps:
@@ -91,6 +108,49 @@ def _replies(
     yield "objection: stopped", wizard.stopped(voice, objection.start(knowledge.flow))
     for topic in knowledge.topics:
         yield f"topic: {topic}", screens.answer(voice, topic, nothing)
+
+
+def _given(voice: Voice) -> Iterator[tuple[str, Reply]]:
+    """A question that is given to the team; the longest that can be."""
+    nothing, longest = Thread(), "wi " * 100
+    yield "give: may we", giving.ask(voice, longest, nothing)
+    yield "give: nothing left", giving.ask(voice, "0470 123456", nothing)
+    yield "give: message gone", giving.ask(voice, None, nothing)
+    yield "give: no", giving.drop(voice, nothing)
+    shown = plain(giving.ask(voice, longest, nothing).blocks)
+    for name, reply in zip(
+        ("kept", "not kept"), giving.keep(voice, longest, shown, nothing)[::2], strict=True
+    ):
+        if reply:
+            yield f"give: {name}", reply
+
+
+def _public(voice: Voice) -> Iterator[tuple[str, Reply]]:
+    """What the bot says in a group."""
+    bot = "example_bot"
+    yield "group: about", public.about(voice, bot)
+    yield "group: unsure", public.unsure(voice, bot)
+    yield "group: unknown", public.unknown(voice, bot)
+    yield "group: a command", public.elsewhere(voice, bot, "privacy")
+    for kind in voice.knowledge.chitchat[voice.language]:
+        yield f"group: small talk: {kind}", public.small_talk(voice, kind, bot)
+    topic = max(voice.knowledge.topics, key=lambda one: len(screens.short_answer(voice, one)))
+    yield f"group: topic: {topic}", public.answer(voice, topic, bot)
+
+
+def _notices(voice: Voice) -> Iterator[tuple[str, Reply]]:
+    """What is said when a turn could not go as it should, and to whoever runs the bot."""
+    turns = {name: notices.compose(voice, name, Thread()) for name in notices.NAMES}
+    lines = ["private-messages en answer: 12"]
+    turns |= {
+        "stats": administering.stats(voice, lines),
+        "state": administering.state(voice, []),
+        "reloaded": administering.reloaded(voice, []),
+        "not reloaded": administering.reloaded(voice, ["faq/en/bot.yaml:1: …"]),
+    }
+    for name, turn in turns.items():
+        for reply in turn.replies:
+            yield f"notice: {name}", reply
 
 
 def _one_step_each(knowledge: Knowledge) -> Iterator[Step]:

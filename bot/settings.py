@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from urllib.parse import urlsplit
 TOKEN_FORM = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{3,256}")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 TELEGRAM = "https://api.telegram.org/bot"
+SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""What Telegram takes as a webhook's secret token."""
+WEBHOOK_PORTS = frozenset({None, 443, 80, 88, 8443})
+"""Ports of an address that Telegram calls; None: the one of https."""
 
 
 class SettingsError(Exception):
@@ -51,8 +56,17 @@ class Settings:
     port: int = 8080
     host: str = "127.0.0.1"
     log_level: str = "INFO"
+    webhook_url: str = ""
+    """Where Telegram brings updates; empty: they are fetched."""
+    webhook_secret: Secret = field(default_factory=lambda: Secret(""))
+    """What Telegram shows with each of them; empty: one is drawn at each start."""
     operator_name: str = ""
     operator_contact: str = ""
+    admins: frozenset[int] = frozenset()
+    """User ids whose commands for the host are heard."""
+    metrics_port: int | None = None
+    """Where Prometheus may fetch figures; None: nowhere."""
+    metrics_host: str = "127.0.0.1"
     faq_dir: Path = Path()
     locales_dir: Path = Path()
     cache_dir: Path | None = None
@@ -70,19 +84,34 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if level not in LEVELS:
         raise SettingsError(f"LOG_LEVEL is {level!r}: use one of {', '.join(LEVELS)}")
     content = content_folder()
+    token = _token(env)
+    if env.get("WEBHOOK_URL") and not token:
+        raise SettingsError("WEBHOOK_URL needs the bot's token: set BOT_TOKEN or BOT_TOKEN_FILE")
     return Settings(
-        token=Secret(_token(env)),
+        token=Secret(token),
         api_url=_api_url(env.get("BOT_API_URL", "")),
         data_dir=Path(env.get("DATA_DIR") or "data"),
-        port=_port(env.get("PORT", "")),
-        host=_host(env.get("HOST", "")),
+        port=_port("PORT", env.get("PORT") or "8080"),
+        host=_host("HOST", env.get("HOST", "")),
         log_level=level,
+        webhook_url=_webhook_url(env.get("WEBHOOK_URL", "")),
+        webhook_secret=Secret(_webhook_secret(env.get("WEBHOOK_SECRET", ""))),
+        admins=_admins(env.get("ADMIN_IDS", "")),
+        metrics_port=_port("METRICS_PORT", env["METRICS_PORT"])
+        if env.get("METRICS_PORT")
+        else None,
+        metrics_host=_host("METRICS_HOST", env.get("METRICS_HOST", "")),
         operator_name=env.get("OPERATOR_NAME", ""),
         operator_contact=env.get("OPERATOR_CONTACT", ""),
         faq_dir=_folder(env, "FAQ_DIR", content / "faq"),
         locales_dir=_folder(env, "LOCALES_DIR", content / "locales"),
         cache_dir=_cache(env),
     )
+
+
+def draw_secret() -> Secret:
+    """A secret for the webhook, new at each start: Telegram is told it then."""
+    return Secret(secrets.token_urlsafe(32))
 
 
 def content_folder() -> Path:
@@ -139,20 +168,57 @@ def _api_url(url: str) -> str:
     return url
 
 
-def _port(text: str) -> int:
-    port = 8080 if not text else int(text) if text.isdecimal() and len(text) < 6 else -1  # noqa: PLR2004
+def _webhook_url(url: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        at_home = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        outside = parts.scheme == "https" and bool(parts.hostname) and parts.port in WEBHOOK_PORTS
+        good = (at_home or outside) and not parts.query and not parts.fragment
+    except ValueError:
+        good = False
+    if not good:
+        raise SettingsError(
+            f"WEBHOOK_URL is {url!r}: write it like https://bot.example.org/telegram, "
+            "on port 443, 80, 88 or 8443"
+        )
+    return url
+
+
+def _webhook_secret(secret: str) -> str:
+    if secret and not SECRET_FORM.fullmatch(secret):
+        raise SettingsError(
+            "WEBHOOK_SECRET has a character that Telegram does not take: use letters, digits, "
+            "_ and -, at most 256"
+        )
+    return secret
+
+
+def _admins(text: str) -> frozenset[int]:
+    numbers = [number.strip() for number in text.split(",") if number.strip()]
+    if any(not re.fullmatch(r"[0-9]{1,19}", number) for number in numbers):
+        raise SettingsError(
+            "ADMIN_IDS holds something that is no user id: write numbers with commas between, "
+            "such as 12345,67890"
+        )
+    return frozenset(map(int, numbers))
+
+
+def _port(name: str, text: str) -> int:
+    port = int(text) if re.fullmatch("[0-9]{1,5}", text) else -1
     if not 0 <= port <= 65_535:  # noqa: PLR2004
-        raise SettingsError(f"PORT is {text!r}: use a number from 1 to 65535 (0: any free one)")
+        raise SettingsError(f"{name} is {text!r}: use a number from 1 to 65535 (0: any free one)")
     return port
 
 
-def _host(text: str) -> str:
+def _host(name: str, text: str) -> str:
     if not text or text == "localhost":
         return "127.0.0.1"
     try:
         return str(ipaddress.ip_address(text))
     except ValueError as error:
-        raise SettingsError(f"HOST is {text!r}: use an address such as 127.0.0.1") from error
+        raise SettingsError(f"{name} is {text!r}: use an address such as 127.0.0.1") from error
 
 
 def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:

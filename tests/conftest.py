@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.assistant import build_assistant
 from bot.dialogue.turn import Assistant
 from bot.knowledge.model import Knowledge
-from bot.settings import Settings
+from bot.settings import Settings, read_settings
+
+# Machines are slow now and then: how long an example takes is no promise of ours.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,7 +27,9 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(faq_dir=ROOT / "faq", locales_dir=ROOT / "locales")
+    # With the cache of the commands: what is kept there is known by the hash of what it is made of.
+    cache = read_settings({}).cache_dir
+    return Settings(faq_dir=ROOT / "faq", locales_dir=ROOT / "locales", cache_dir=cache)
 
 
 @pytest.fixture(scope="session")

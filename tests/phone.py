@@ -3,10 +3,12 @@
 The bot is the real python-telegram-bot application; it polls the sandbox over HTTP.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,14 @@ from bot.dialogue.turn import Assistant
 from bot.sandbox.bot_api import BotApi, Chat
 from bot.sandbox.server import Sandbox, serve
 from bot.settings import Settings
+from bot.storage.housekeeping import Housekeeping
 from bot.storage.sqlite import open_store
-from bot.tg.application import UPDATES, Conversation, announce_commands, build
+from bot.tg.buckets import Buckets
+from bot.tg.conversation import Conversation, Surroundings
+from bot.tg.inbox import Inbox
+from bot.tg.pace import Pace
+from bot.tg.reminders import wait_for_any
+from bot.tg.service import Parts, Service
 
 Json = dict[str, Any]
 TODAY = date(2026, 11, 21)
@@ -27,7 +35,7 @@ class Phone:
     """One person's side of a chat."""
 
     sandbox: Sandbox
-    application: Any
+    service: Service
     chat: Chat
     shown: list[Json] = field(default_factory=list)
     """What the bot has shown since the last act: messages, edits, notices."""
@@ -70,7 +78,7 @@ class Phone:
         """Wait until the bot is done with an update: fetched, queued, handled."""
         self.shown.clear()
         await self.api.settled(update)
-        await self.application.update_queue.join()
+        await self.service.join()
         return list(self.shown)
 
     def _see(self, event: Json) -> None:
@@ -99,32 +107,70 @@ def _copied(event: Json) -> Json:
 
 @asynccontextmanager
 async def running(
-    assistant: Assistant, folder: Path, *, sandbox: Sandbox | None = None
-) -> AsyncIterator[tuple[Sandbox, Any]]:
-    """The bot at work against a sandbox of its own, or against one that runs already."""
+    assistant: Assistant,
+    folder: Path,
+    *,
+    sandbox: Sandbox | None = None,
+    settings: Settings | None = None,
+    around: Surroundings | None = None,
+    store: Any = None,
+    inbox: Inbox | None = None,
+) -> AsyncIterator[tuple[Sandbox, Service]]:
+    """The bot at work against a sandbox of its own, or against one that runs already.
+
+    People in these tests are fast: a minute passes whenever the bot asks how fast they are.
+    """
     if sandbox is None:
-        async with serve("127.0.0.1", 0) as own, running(assistant, folder, sandbox=own) as both:
+        async with (
+            serve("127.0.0.1", 0) as own,
+            running(
+                assistant,
+                folder,
+                sandbox=own,
+                settings=settings,
+                around=around,
+                store=store,
+                inbox=inbox,
+            ) as both,
+        ):
             yield both
         return
-    async with open_store(folder) as store:
-        settings = replace(Settings(), api_url=sandbox.api_url)
-        conversation = Conversation(assistant, store, today=lambda: TODAY)
-        application = build(settings, sandbox.token, conversation)
-        await application.initialize()
-        await announce_commands(application, assistant)
-        await application.start()
-        await application.updater.start_polling(allowed_updates=UPDATES)
+    async with open_store(folder) as opened:
+        store = store or opened
+        settings = replace(settings or Settings(), api_url=sandbox.api_url)
+        minutes = count(0, 60)
+        around = around or Surroundings(today=lambda: TODAY)
+        inbox = inbox or Inbox(folder)
+        parts = Parts(
+            Conversation(assistant, store, around),
+            store,
+            inbox,
+            around.metrics,
+            Housekeeping(store, around.today, wait_for_any),
+            Buckets(lambda: next(minutes)),
+            heard=lambda: None,
+            is_well=lambda: True,
+            today=around.today,
+            pace=Pace(lambda: next(minutes)),
+        )
+        service = Service(settings, sandbox.token, parts)
+        stop, ready = asyncio.Event(), asyncio.Event()
+        working = asyncio.ensure_future(service.run(stop, ready.set))
+        begun = asyncio.ensure_future(ready.wait())
+        await asyncio.wait((working, begun), return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        service.working = working
         try:
-            yield sandbox, application
+            yield sandbox, service
         finally:
-            await application.updater.stop()
-            await application.stop()
-            await application.shutdown()
+            stop.set()
+            await working
+            inbox.close()
 
 
-def phone_of(sandbox: Sandbox, application: Any, language: str, chat: Chat | None = None) -> Phone:
+def phone_of(sandbox: Sandbox, service: Service, language: str, chat: Chat | None = None) -> Phone:
     """A phone whose app speaks this language."""
     chat = chat or sandbox.api.join(language)
-    phone = Phone(sandbox, application, chat)
+    phone = Phone(sandbox, service, chat)
     chat.listeners.append(phone._see)
     return phone

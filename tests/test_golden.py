@@ -34,8 +34,8 @@ async def test_conversation_goes_as_written(file, assistant, tmp_path, request):
     """The bot shows what the file says; Telegram takes every call; no button waits for ever."""
     conversation = yaml.safe_load(file.read_text(encoding="utf-8"))
     update = request.config.getoption("--update-golden")
-    async with running(assistant, tmp_path) as (sandbox, application):
-        phone = phone_of(sandbox, application, conversation["language"])
+    async with running(assistant, tmp_path) as (sandbox, service):
+        phone = phone_of(sandbox, service, conversation["language"])
         for turn in conversation["turns"]:
             if "says" in turn:
                 shown = await phone.say(turn["says"])

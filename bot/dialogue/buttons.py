@@ -118,6 +118,15 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Give:
+    """A step of giving a question to the team; which question stands in no button."""
+
+    language: str
+    stage: str
+    """One of `GIVING`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stale:
     """A button of another version, or no button of ours."""
 
@@ -127,13 +136,26 @@ class Stale:
 
 
 Button = (
-    Page | OpenGroup | OpenTopic | Speak | Rate | Go | Enter | Stop | Broken | Deliver | Schedule
+    Page
+    | OpenGroup
+    | OpenTopic
+    | Speak
+    | Rate
+    | Go
+    | Enter
+    | Stop
+    | Broken
+    | Deliver
+    | Schedule
+    | Give
 )
 
 FORMS = ("message", "pdf", "text")
 """A message to copy, or a file."""
 STAGES = ("offer", "month", "hour", "keep", "file")
 """Which day; the days of a month; at what time; store it; a calendar file instead."""
+GIVING = ("ask", "keep", "drop")
+"""May we keep this sentence; yes, keep it; no."""
 _DAY = re.compile(r"(20\d\d)([01]\d)([0-3]\d)")
 
 
@@ -154,6 +176,8 @@ def _written(button: Button, knowledge: Knowledge) -> tuple[str, str]:
             return "t", topic
         case Speak():
             return "l", "set"
+        case Give(_, stage):
+            return "q", stage
         case Rate(_, topic, helpful):
             return f"r{'+' if helpful else '-'}", topic
         case Schedule(_, stage, plan):
@@ -190,6 +214,8 @@ def _button(language: str, kind: str, value: str, knowledge: Knowledge) -> Butto
             return OpenTopic(language, value)
         case "l" if value == "set":
             return Speak(language)
+        case "q" if value in GIVING:
+            return Give(language, value)
         case "r+" | "r-" if value in knowledge.topics:
             return Rate(language, value, kind == "r+")
     if kind in _SCHEDULES:

@@ -1,6 +1,7 @@
 """What reaches the bot, in words that know no Telegram."""
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from bot.dialogue.objection import Step
 from bot.dialogue.reminding import Reminder
@@ -16,6 +17,8 @@ class Person:
     """Language that the person asked us to keep."""
     reminders: tuple[Reminder, ...] = ()
     """Reminders that the person asked for."""
+    chosen_until: date | None = None
+    """The day on which the chosen language is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Thread:
     """Language of the last answer."""
     topic: str | None = None
     """Topic of the last answer: what "and whatsapp?" goes on from."""
+    chosen: str | None = None
+    """Language chosen in this conversation: it holds even where it could not be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class Commanded:
     argument: str = ""
     person: Person = Person()
     thread: Thread = field(default_factory=Thread)
+    group: bool = False
+    """Whether it was given in a group, where others read along."""
+    bot: str = ""
+    """The bot's user name, for the way from a group into a chat of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,20 @@ class Pressed:
     data: str
     person: Person = Person()
     thread: Thread = field(default_factory=Thread)
+    quoted: str | None = None
+    """The message that the pressed one replies to, as Telegram gives it back; None: it is gone."""
+    shown: str = ""
+    """The words of the pressed message, as it stands in the chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """A question was put to the bot in a group, where others read along."""
+
+    text: str
+    person: Person = Person()
+    bot: str = ""
+    """The bot's user name, for the way into a chat of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +89,4 @@ class Unreadable:
     thread: Thread = field(default_factory=Thread)
 
 
-Event = Asked | Commanded | Pressed | Unreadable
+Event = Asked | Commanded | Pressed | Mentioned | Unreadable

@@ -199,6 +199,16 @@ def can_be(flow: Flow, step: Step) -> bool:
     return not screen.account or account is not None
 
 
+def is_of(flow: Flow, step: Step) -> bool:
+    """Whether a step that was remembered still belongs to the flow: it may have changed since."""
+    if step.screen not in flow.screens or len(step.answers) != len(flow.questions):
+        return False
+    if step.origin is not None and step.origin not in flow.screens:
+        return False
+    sizes = map(_size, flow.questions)
+    return all(0 <= a < n for a, n in zip(step.answers, sizes, strict=True)) and can_be(flow, step)
+
+
 def _fits(flow: Flow, step: Step, question: Question) -> bool:
     """Whether what is ticked for a question may be ticked together."""
     if not question.several and question.id not in flow.fitting:

@@ -108,9 +108,13 @@ def file(voice: Voice, plan: Plan) -> Reply:
     return Reply(voice.blocks("remind.file"), attachment=Attachment("meta-objection.ics", content))
 
 
-def stopped(voice: Voice) -> tuple[Reply, StopReminding]:
-    """All reminders of this chat are gone."""
-    return Reply(voice.blocks("remind.stopped"), ((voice.page_tap("home"),),)), StopReminding()
+def stopped(voice: Voice) -> tuple[Reply, StopReminding, Reply]:
+    """All reminders of this chat are gone; and what is said where they could not be deleted."""
+    home = (voice.page_tap("home"),)
+    stop = voice.tap(voice.say("remind.button.stop"), Page(voice.language, "unremind"))
+    failed = Reply(voice.blocks("remind.not-stopped"), ((stop,), home), edits=True)
+    said = Reply(voice.blocks("remind.stopped"), (home,), edits=True)
+    return said, StopReminding(), failed
 
 
 def compose(voice: Voice, reminder: Reminder) -> Reply:

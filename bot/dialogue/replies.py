@@ -84,6 +84,8 @@ class Reply:
     """Whether it takes the place of the message whose button was pressed."""
     attachment: Attachment | None = None
     """A file; the blocks are its caption then (at most 1,024 characters)."""
+    quotes: bool = False
+    """Whether it is sent as a reply to the message that it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,18 @@ class CountBroken:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepQuestion:
+    """Keep a question that was not understood, without a person: somebody agreed to each word."""
+
+    language: str
+    text: str
+    """What was agreed to: without personal data as far as it can be told, 1 to 300 characters."""
+
+
+Storage = Keep | Erase | Remind | StopReminding | CountBroken | KeepQuestion
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What the log may say about a turn; nothing personal."""
 
@@ -136,6 +150,31 @@ class Turn:
     thread: Thread = field(default_factory=Thread)
     notice: str = ""
     """A word that shows for a moment when a button was pressed; at most 200 characters."""
-    storage: Keep | Erase | Remind | StopReminding | CountBroken | None = None
+    storage: Storage | None = None
     otherwise: Reply | None = None
     """What to say instead, where it could not be stored."""
+
+
+_ASKED = frozenset({"answer", "choose", "unknown", "chitchat", "address"})
+_RATED = frozenset({"helpful", "unhelpful"})
+
+
+def tally(record: Record) -> tuple[str, str, str] | None:
+    """Topic, language and outcome to count; None for a turn that is not counted.
+
+    Counted are questions (`answer`, `choose`, `unknown`, `chitchat`, `address`), topics that were
+    `opened` by a button or a link, and what was said of an answer (`helpful`, `unhelpful`).
+    """
+    outcome = record.outcome
+    match record.kind:
+        case "asked" | "mentioned" if outcome in _ASKED:
+            pass
+        case "pressed" if outcome in _RATED:
+            pass
+        case "pressed" if outcome == "opentopic":
+            outcome = "opened"
+        case "commanded" if outcome == "start" and record.topic != "-":
+            outcome = "opened"
+        case _:
+            return None
+    return record.topic, record.language, outcome

@@ -1,11 +1,12 @@
 """The screens that every conversation needs: start, topics, languages, answers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
 from bot.dialogue import buttons
 from bot.dialogue.addresses import Judged
-from bot.dialogue.buttons import Button, Enter, OpenGroup, OpenTopic, Page, Rate, Speak
+from bot.dialogue.buttons import Button, Enter, Give, OpenGroup, OpenTopic, Page, Rate, Speak
 from bot.dialogue.events import Thread
 from bot.dialogue.objection import start
 from bot.dialogue.replies import Reply, Row, Tap
@@ -23,7 +24,7 @@ from bot.knowledge.markup import (
     fill,
     parse,
 )
-from bot.knowledge.model import FALLBACK_LANGUAGE, Document, Knowledge
+from bot.knowledge.model import FALLBACK_LANGUAGE, Answer, Document, Knowledge
 
 BESIDE = {"bot": "about-bot", "letter-goodbye": "how-to-object", "letter-whatsapp": "whatsapp"}
 """Topics that belong beside the reply to small talk or to a chain letter."""
@@ -149,7 +150,7 @@ def help_page(voice: Voice) -> Reply:
 
 
 def privacy(voice: Voice, operator: Operator) -> Reply:
-    """What happens to what people write, and who runs the bot."""
+    """What happens to what people write, and who runs the bot: in short, and in full below."""
     match operator:
         case Operator("", ""):
             who = voice.say("privacy.operator-unknown")
@@ -159,39 +160,56 @@ def privacy(voice: Voice, operator: Operator) -> Reply:
             who = voice.say("privacy.operator-contact", contact=contact)
         case Operator(name, contact):
             who = voice.say("privacy.operator", operator=name, contact=contact)
-    told = page(voice, "privacy", operator=who)
-    return replace(told, rows=((voice.page_tap("mydata"),), *told.rows))
+    told = page(voice, "privacy")
+    detail = Quote(_flat(voice.blocks("privacy.detail")), expandable=True)
+    blocks = (*told.blocks, Paragraph((Plain(who),)), detail)
+    return replace(told, blocks=blocks, rows=((voice.page_tap("mydata"),), *told.rows))
 
 
-def my_data(voice: Voice, chosen: str | None, reminders: list[str]) -> Reply:
+def my_data(
+    voice: Voice, chosen: str | None, reminders: list[str], *, until: date | None = None
+) -> Reply:
     """What is kept about the person: a chosen language, reminders, or nothing."""
     if not chosen and not reminders:
-        return page(voice, "mydata.nothing")
+        nothing = page(voice, "mydata.nothing")
+        return replace(nothing, blocks=(*nothing.blocks, *voice.blocks("mydata.untied")))
     kept = page(voice, "mydata.kept")
     blocks = list(kept.blocks)
-    if chosen:
+    if chosen and until:
+        day = formats.show_day(until, voice.language)
+        named = formats.autonym(chosen)
+        blocks += voice.blocks("mydata.language-until", language=named, date=day)
+    elif chosen:
         blocks += voice.blocks("mydata.language", language=formats.autonym(chosen))
     rows: list[Row] = [(voice.page_tap("forget"),)]
     if reminders:
         blocks += [block for line in reminders for block in parse(line, str)]
         rows.append((voice.tap(voice.say("remind.button.stop"), Page(voice.language, "unremind")),))
-    blocks += voice.blocks("mydata.rest")
+    blocks += (*voice.blocks("mydata.rest"), *voice.blocks("mydata.untied"))
     return replace(kept, blocks=tuple(blocks), rows=(*rows, *kept.rows))
+
+
+def not_forgotten(voice: Voice) -> Reply:
+    """What was kept is still there: it could not be deleted."""
+    failed = page(voice, "forget.failed")
+    again = voice.tap(voice.say("forget.button.again"), Page(voice.language, "forget"))
+    return replace(failed, rows=((again,), *failed.rows))
+
+
+def not_spoken(voice: Voice, thread: Thread) -> Reply:
+    """The language that was chosen could not be kept; the conversation goes on in it."""
+    start_page = home(voice, thread)
+    said = voice.blocks("languages.failed", language=formats.autonym(voice.language))
+    return replace(start_page, blocks=(*said, *start_page.blocks), edits=True)
 
 
 def answer(
     voice: Voice, topic: str, thread: Thread, *, edits: bool = False, rated: bool = False
 ) -> Reply:
     """The answer to a topic: short, then detail, then sources and the day checked."""
-    told = voice.knowledge.answers[voice.language][topic]
-    blocks: list[Block] = [Paragraph((Bold(told.title),))]
-    if told.stale and voice.language != FALLBACK_LANGUAGE:
-        # Never silently wrong: the English it should follow has changed.
-        told = voice.knowledge.answers[FALLBACK_LANGUAGE][topic]
-        blocks += voice.blocks("answer.stale")
-    blocks += told.short.on(voice.today)
-    blocks.append(Quote(_flat(told.detail.on(voice.today)), expandable=True))
-    blocks += _sources(voice, topic)
+    told = _told(voice, topic)
+    detail = Quote(_flat(told.detail.on(voice.today)), expandable=True)
+    blocks = (*_short(voice, topic), detail, *_sources(voice, topic))
     rows: list[Row] = []
     definition = voice.knowledge.topics[topic]
     if thread.step or definition.starts_objection:
@@ -205,7 +223,26 @@ def answer(
             )
         )
     rows.append((voice.page_tap("topics"),))
-    return Reply(tuple(blocks), tuple(rows), edits)
+    return Reply(blocks, tuple(rows), edits)
+
+
+def short_answer(voice: Voice, topic: str) -> tuple[Block, ...]:
+    """The answer to a topic without its detail: heading, short, sources and the day checked."""
+    return (*_short(voice, topic), *_sources(voice, topic))
+
+
+def _told(voice: Voice, topic: str) -> Answer:
+    """Never silently wrong: English where the English that a text should follow has changed."""
+    told = voice.knowledge.answers[voice.language][topic]
+    return voice.knowledge.answers[FALLBACK_LANGUAGE][topic] if told.stale else told
+
+
+def _short(voice: Voice, topic: str) -> Iterator[Block]:
+    own, told = voice.knowledge.answers[voice.language][topic], _told(voice, topic)
+    yield Paragraph((Bold(own.title),))
+    if told is not own:
+        yield from voice.blocks("answer.stale")
+    yield from told.short.on(voice.today)
 
 
 def choices(voice: Voice, found: tuple[str, ...], thread: Thread) -> Reply:
@@ -217,10 +254,18 @@ def choices(voice: Voice, found: tuple[str, ...], thread: Thread) -> Reply:
     return Reply(voice.blocks("choose.text"), tuple(rows))
 
 
-def unknown(voice: Voice, thread: Thread, *, key: str = "unknown.text") -> Reply:
-    """An honest don't-know with the topics as buttons."""
+def unknown(
+    voice: Voice, thread: Thread, *, key: str = "unknown.text", gives: bool = False
+) -> Reply:
+    """An honest don't-know with the topics as buttons.
+
+    `gives`: the question may be given to the team. The reply quotes it then: that is how it comes
+    back with the button, and nothing has to be remembered.
+    """
     rows = [*_groups(voice), (voice.objection_tap(thread),)]
-    return Reply(voice.blocks(key), tuple(rows))
+    if gives:
+        rows.append((voice.tap(voice.say("give.button.ask"), Give(voice.language, "ask")),))
+    return Reply(voice.blocks(key), tuple(rows), quotes=gives)
 
 
 def small_talk(voice: Voice, kind: str, thread: Thread) -> Reply:

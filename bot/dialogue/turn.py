@@ -4,12 +4,22 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot.dialogue import buttons, delivery, objection, planning, screens, wizard
-from bot.dialogue.addresses import Verdict, judge_addresses, without_addresses
+from bot.dialogue import (
+    buttons,
+    delivery,
+    giving,
+    objection,
+    planning,
+    public,
+    screens,
+    wizard,
+)
+from bot.dialogue.addresses import Judged, Verdict, judge_addresses, without_addresses
 from bot.dialogue.buttons import (
     Broken,
     Deliver,
     Enter,
+    Give,
     Go,
     OpenGroup,
     OpenTopic,
@@ -20,7 +30,16 @@ from bot.dialogue.buttons import (
     Stale,
     Stop,
 )
-from bot.dialogue.events import Asked, Commanded, Event, Person, Pressed, Thread, Unreadable
+from bot.dialogue.events import (
+    Asked,
+    Commanded,
+    Event,
+    Mentioned,
+    Person,
+    Pressed,
+    Thread,
+    Unreadable,
+)
 from bot.dialogue.objection import start
 from bot.dialogue.personal import holds_personal_data
 from bot.dialogue.reminding import Reminder
@@ -39,6 +58,8 @@ _QUESTION = re.compile(r"[^?!.\n]{6,400}\?")
 
 COMMANDS = ("object", "topics", "language", "help", "privacy", "mydata", "forget")
 """Commands besides /start, in the order of the menu."""
+OPENED_BY_LINK = frozenset(COMMANDS) - {"forget"}
+"""What t.me/<bot>?start=… opens, beside topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +73,21 @@ class Assistant:
 
 def respond(event: Event, assistant: Assistant, today: date) -> Turn:
     """What comes of an event. Never raises for anything a person can send."""
-    language = interface_language(event.person, assistant.knowledge)
-    voice = Voice(assistant.knowledge, language, today)
+    if not isinstance(event, Mentioned):
+        event = replace(event, thread=still(event.thread, assistant.knowledge))
+    thread = Thread() if isinstance(event, Mentioned) else event.thread
+    voice = voice_of(event.person, assistant, today, thread)
     match event:
+        case Commanded(group=True):
+            return _commanded_in_public(event, voice)
         case Asked():
             return _asked(event, voice, assistant)
         case Commanded():
             return _commanded(event, voice, assistant)
         case Pressed():
             return _pressed(event, voice, assistant)
+        case Mentioned():
+            return _mentioned(event, voice, assistant)
         case Unreadable(_, thread):
             reply = screens.unknown(voice, thread, key="unreadable.text")
             return Turn((reply,), Record("unreadable", voice.language, "unreadable"), thread)
@@ -72,9 +99,27 @@ def remind(reminder: Reminder, assistant: Assistant, today: date) -> Reply:
     return planning.compose(Voice(assistant.knowledge, known, today), reminder)
 
 
-def interface_language(person: Person, knowledge: Knowledge) -> str:
+def still(thread: Thread, knowledge: Knowledge) -> Thread:
+    """What of a thread still holds: the content may have been changed since."""
+    if thread.step and not objection.is_of(knowledge.flow, thread.step):
+        thread = replace(thread, step=None)
+    if thread.topic and thread.topic not in knowledge.topics:
+        thread = replace(thread, topic=None)
+    return thread
+
+
+def voice_of(
+    person: Person, assistant: Assistant, today: date, thread: Thread | None = None
+) -> Voice:
+    """How the bot speaks to somebody whose question does not show their language."""
+    language = interface_language(person, assistant.knowledge, thread)
+    return Voice(assistant.knowledge, language, today)
+
+
+def interface_language(person: Person, knowledge: Knowledge, thread: Thread | None = None) -> str:
     """The language of buttons and screens: chosen, else the app's, else English."""
-    for tag in (person.chosen, person.app_language):
+    chosen = thread.chosen if thread else None
+    for tag in (chosen, person.chosen, person.app_language):
         if tag and (known := _known(tag, knowledge)):
             return known
     return FALLBACK_LANGUAGE
@@ -95,7 +140,22 @@ def decide(text: str, person: Person, thread: Thread, assistant: Assistant) -> M
     return assistant.matcher.match(text, tuple(prior))
 
 
-def _asked(event: Asked, voice: Voice, assistant: Assistant) -> Turn:
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What an utterance was understood as."""
+
+    voice: Voice
+    match: Match
+    text: str
+    """The utterance without its addresses."""
+    judged: list[Judged]
+    answered: str | None
+    """The topic that is answered."""
+    record: Record
+
+
+def _hear(event: Asked, voice: Voice, assistant: Assistant, kind: str) -> _Heard:
+    """Understand an utterance, and the language that it is answered in."""
     knowledge = assistant.knowledge
     judged = judge_addresses(event.text, knowledge.hosts, knowledge.meta_hosts)
     judged = [one for one in judged if not one.is_mail or one.verdict is not Verdict.UNKNOWN]
@@ -104,24 +164,64 @@ def _asked(event: Asked, voice: Voice, assistant: Assistant) -> Turn:
     sure = match.certain or match.outcome in {Outcome.ANSWER, Outcome.CHOOSE}
     if sure and match.language in knowledge.languages:
         voice = replace(voice, language=match.language)
-    record = Record("asked", voice.language, match.outcome.value, match.label or "-")
     answered = match.label if match.outcome is Outcome.ANSWER else None
-    thread = replace(event.thread, language=voice.language, topic=answered or event.thread.topic)
     if judged:
-        replies = [screens.addresses(voice, judged, thread)]
-        replies += [screens.answer(voice, answered, thread)] if answered else []
-        record = replace(record, outcome="address")
+        record = Record(kind, voice.language, "address", answered or "-")
     else:
-        replies = [_reply(match, voice, thread)]
-    if answered and (second := _second(text, answered, event, assistant)):
+        record = Record(kind, voice.language, match.outcome.value, match.label or "-")
+    return _Heard(voice, match, text, judged, answered, record)
+
+
+def _asked(event: Asked, voice: Voice, assistant: Assistant) -> Turn:
+    heard = _hear(event, voice, assistant, "asked")
+    voice, answered = heard.voice, heard.answered
+    thread = replace(event.thread, language=voice.language, topic=answered or event.thread.topic)
+    if heard.judged:
+        replies = [screens.addresses(voice, heard.judged, thread)]
+        replies += [screens.answer(voice, answered, thread)] if answered else []
+    else:
+        replies = [_reply(heard, thread)]
+    if answered and (second := _second(heard.text, answered, event, assistant)):
         replies.append(screens.also(voice, second))
-    if holds_personal_data(event.text):
-        warned = voice.blocks("personal.text") + replies[0].blocks
-        replies[0] = replace(replies[0], blocks=warned)
-    return Turn(tuple(replies), record, thread)
+    replies[0] = _warned(replies[0], event.text, voice)
+    return Turn(tuple(replies), heard.record, thread)
 
 
-def _reply(match: Match, voice: Voice, thread: Thread) -> Reply:
+def _mentioned(event: Mentioned, voice: Voice, assistant: Assistant) -> Turn:
+    """A question in a group: a short answer, nothing remembered, no buttons of ours."""
+    text = public.without_mention(event.text, event.bot)
+    if not text:
+        about = Record("mentioned", voice.language, "about")
+        return Turn((public.about(voice, event.bot),), about)
+    heard = _hear(Asked(text, event.person), voice, assistant, "mentioned")
+    reply = _warned(_in_public(heard, event.bot), text, heard.voice)
+    return Turn((reply,), heard.record)
+
+
+def _in_public(heard: _Heard, bot: str) -> Reply:
+    voice, match = heard.voice, heard.match
+    if heard.judged:
+        return public.addresses(voice, heard.judged, bot, heard.answered)
+    match match.outcome:
+        case Outcome.ANSWER if match.label:
+            return public.answer(voice, match.label, bot)
+        case Outcome.CHOOSE:
+            return public.unsure(voice, bot)
+        case Outcome.CHITCHAT:
+            return public.small_talk(voice, str(match.label), bot)
+        case _:
+            return public.unknown(voice, bot)
+
+
+def _warned(reply: Reply, text: str, voice: Voice) -> Reply:
+    """With a kind word first, where somebody sent what nobody needs here."""
+    if not holds_personal_data(text):
+        return reply
+    return replace(reply, blocks=voice.blocks("personal.text") + reply.blocks)
+
+
+def _reply(heard: _Heard, thread: Thread) -> Reply:
+    voice, match = heard.voice, heard.match
     match match.outcome:
         case Outcome.ANSWER if match.label:
             return screens.answer(voice, match.label, thread)
@@ -132,7 +232,7 @@ def _reply(match: Match, voice: Voice, thread: Thread) -> Reply:
         case Outcome.CHITCHAT:
             return screens.small_talk(voice, str(match.label), thread)
         case _:
-            return screens.unknown(voice, thread)
+            return screens.unknown(voice, thread, gives=giving.is_worth_giving(heard.text))
 
 
 def _understood(text: str, event: Asked, assistant: Assistant) -> Match:
@@ -176,15 +276,38 @@ def _commanded(event: Commanded, voice: Voice, assistant: Assistant) -> Turn:
     if name == "start" and argument in assistant.knowledge.topics:
         reply = screens.answer(voice, argument, event.thread)
         return Turn((reply,), replace(record, topic=argument), event.thread)
-    if name == "object" or (name == "start" and argument == "object"):
+    if name == "start" and argument in OPENED_BY_LINK:
+        # A link that others wrote opens a page; it never deletes or stores anything.
+        name = argument
+        record = replace(record, outcome=name)
+    if name == "object":
         step = start(assistant.knowledge.flow)
         reply = wizard.show(voice, step, edits=False)
         return Turn((reply,), record, replace(event.thread, step=step))
-    # /start begins anew: an objection that was open is left, as all is after /forget.
-    thread = Thread() if event.name in {"start", "forget"} else event.thread
+    thread = event.thread
+    if event.name == "start" and name == "start":
+        # It begins anew: an objection that was open is left.
+        thread = Thread(chosen=thread.chosen)
+    elif name == "forget":
+        thread = Thread()
     page = {"start": "home", "language": "languages"}.get(name, name)
     reply = _page(page, voice, replace(event, thread=thread), assistant)
-    return Turn((reply,), record, thread, storage=Erase() if name == "forget" else None)
+    if name == "forget":
+        failed = screens.not_forgotten(voice)
+        return Turn((reply,), record, thread, storage=Erase(), otherwise=failed)
+    return Turn((reply,), record, thread)
+
+
+def _commanded_in_public(event: Commanded, voice: Voice) -> Turn:
+    """A command in a group: one line, and the way into a chat of one's own."""
+    name = event.name if event.name in COMMANDS else "start"
+    if name in {"start", "help"}:
+        reply = public.about(voice, event.bot)
+    else:
+        # Nothing is deleted for a whole group because one of its members says so.
+        payload = name if name in OPENED_BY_LINK else "home"
+        reply = public.elsewhere(voice, event.bot, payload)
+    return Turn((reply,), Record("commanded", voice.language, f"group-{name}"))
 
 
 def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
@@ -197,26 +320,56 @@ def _pressed(event: Pressed, voice: Voice, assistant: Assistant) -> Turn:
     match button:
         case Go() | Enter() | Stop() | Broken() | Deliver() | Schedule():
             return _objecting(button, voice, thread, record)
-        case Page(_, "unremind"):
-            reply, change = planning.stopped(voice)
-            record = replace(record, outcome="unremind")
-            return Turn((replace(reply, edits=True),), record, thread, storage=change)
+        case Page(_, "unremind" | "forget") | Speak() | Give():
+            return _keeping(button, event, voice, thread, record)
         case Page(_, page):
             reply = replace(_page(page, voice, event, assistant), edits=page != "rephrase")
-            storage = Erase() if page == "forget" else None
-            return Turn((reply,), replace(record, outcome=page), thread, storage=storage)
+            return Turn((reply,), replace(record, outcome=page), thread)
         case OpenGroup(_, group):
             return Turn((screens.group(voice, group),), record, thread)
         case OpenTopic(_, topic):
             thread = replace(thread, topic=topic)
             reply = screens.answer(voice, topic, thread)
             return Turn((reply,), replace(record, topic=topic), thread)
+        case Rate(_, topic, helpful):
+            return _rated(voice, topic, helpful, thread, record)
+
+
+def _keeping(
+    button: Page | Speak | Give, event: Pressed, voice: Voice, thread: Thread, record: Record
+) -> Turn:
+    """A button after which something is kept or deleted, and what is said where that fails."""
+    match button:
+        case Give(_, stage):
+            return _given(stage, event, voice, thread, record)
         case Speak(language):
             reply = replace(screens.home(voice, thread), edits=True)
             notice = voice.say("languages.chosen", language=formats.autonym(language))
-            return Turn((reply,), record, thread, notice, Keep(language))
-        case Rate(_, topic, helpful):
-            return _rated(voice, topic, helpful, thread, record)
+            thread = replace(thread, chosen=language)
+            failed = screens.not_spoken(voice, thread)
+            return Turn((reply,), record, thread, notice, Keep(language), failed)
+        case Page(_, "unremind"):
+            reply, stop, failed = planning.stopped(voice)
+            record = replace(record, outcome="unremind")
+            return Turn((reply,), record, thread, storage=stop, otherwise=failed)
+        case _:
+            reply = replace(screens.page(voice, "forget"), edits=True)
+            failed = replace(screens.not_forgotten(voice), edits=True)
+            record = replace(record, outcome="forget")
+            return Turn((reply,), record, storage=Erase(), otherwise=failed)
+
+
+def _given(stage: str, event: Pressed, voice: Voice, thread: Thread, record: Record) -> Turn:
+    """A question for the team: shown first, kept after the second tap."""
+    record = replace(record, outcome=f"give-{stage}")
+    match stage:
+        case "keep":
+            reply, kept, failed = giving.keep(voice, event.quoted, event.shown, thread)
+            return Turn((reply,), record, thread, storage=kept, otherwise=failed)
+        case "drop":
+            return Turn((giving.drop(voice, thread),), record, thread)
+        case _:
+            return Turn((giving.ask(voice, event.quoted, thread),), record, thread)
 
 
 def _objecting(
@@ -285,12 +438,16 @@ def _stale(button: Stale, thread: Thread, voice: Voice) -> Turn:
     """An old or forged button: a fresh screen and a kind word."""
     if button.language:
         voice = replace(voice, language=button.language)
-    if button.objecting:
+    notice = voice.say("stale.notice")
+    if button.objecting and thread.step:
+        # Whoever stands somewhere stays there: an old message must not lose the way.
+        reply = wizard.show(voice, thread.step, edits=False)
+        notice = voice.say("stale.resumed")
+    elif button.objecting:
         step = start(voice.knowledge.flow)
         reply, thread = wizard.show(voice, step, edits=False), replace(thread, step=step)
     else:
         reply = screens.home(voice, thread)
-    notice = voice.say("stale.notice")
     return Turn((reply,), Record("pressed", voice.language, "stale"), thread, notice)
 
 
@@ -304,9 +461,9 @@ def _page(page: str, voice: Voice, event: Commanded | Pressed, assistant: Assist
         case "help":
             return screens.help_page(voice)
         case "mydata":
-            return screens.my_data(
-                voice, event.person.chosen, planning.listed(voice, event.person.reminders)
-            )
+            person = event.person
+            reminders = planning.listed(voice, person.reminders)
+            return screens.my_data(voice, person.chosen, reminders, until=person.chosen_until)
         case "none" | "rephrase":
             return screens.unknown(voice, event.thread, key=f"{page}.text")
         case "privacy":

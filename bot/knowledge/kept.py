@@ -55,7 +55,8 @@ class Kept:
             return
         content = json.dumps({"version": VERSION, "files": self.now}, ensure_ascii=False)
         with contextlib.suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Readable by all: who installs the bot is often another user than who runs it.
+            self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             begun = self.folder / f"{NAME}.{os.getpid()}.tmp"
             try:
                 begun.write_bytes(content.encode())

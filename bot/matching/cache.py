@@ -61,7 +61,8 @@ def _load(file: Path, phrasings: Mapping[str, tuple[Phrasing, ...]]) -> Matcher:
 
 def _keep(matcher: Matcher, file: Path) -> None:
     """Write whole or not at all, and drop what older content left."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Readable by all: who installs the bot is often another user than who runs it.
+    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     arrays = {"detector": matcher.detector.table}
     for language, index in matcher.indexes.items():
         arrays |= {f"{language}/{name}": array for name, array in index.arrays().items()}

@@ -1,79 +1,42 @@
 """Telegram's Bot API as far as we use it: chats in memory, strict checks, faults on request."""
 
-import asyncio
-import json
 import re
 import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from bot.sandbox import markup
-from bot.sandbox.files import MAX_FILE, Files, StoredFile, Upload
-from bot.sandbox.markup import Formatted, MarkupError
+from bot.sandbox import parameters, webhook
+from bot.sandbox.chats import (
+    PAGE_ONLY,
+    SOMEBODY,
+    Chat,
+    Standing,
+    heard_in_group,
+    public,
+    typed,
+    worded,
+)
+from bot.sandbox.faults import ApiError, Fault, Limits, Throttle, bad, struck, too_many
+from bot.sandbox.figures import Figures
+from bot.sandbox.files import Files, StoredFile, Upload
+from bot.sandbox.parameters import integer, number, truth
+from bot.sandbox.updates import Updates
+from bot.sandbox.webhook import Webhook
+
+__all__ = ["ApiError", "BotApi", "Call", "Chat", "Fault", "Json", "Limits"]
 
 Json = dict[str, Any]
 
-MAX_UNITS = 4_096
-MAX_CAPTION = 1_024
-MAX_DATA_BYTES = 64
-MAX_COPY = 256
 MAX_NOTICE = 200
-MAX_ENTITIES = 100
-MAX_BUTTONS = 100
 MAX_COMMANDS = 100
 LONGEST_POLL_S = 50.0
-
-
-class ApiError(Exception):
-    """What Telegram answers instead of a result."""
-
-    def __init__(self, code: int, description: str, **parameters: Any) -> None:
-        super().__init__(description)
-        self.code = code
-        self.description = description
-        self.parameters = parameters
-
-
-def _bad(description: str) -> ApiError:
-    return ApiError(400, f"Bad Request: {description}")
-
-
-@dataclass(slots=True)
-class Fault:
-    """Something that is to go wrong."""
-
-    method: str = "*"
-    """The method it strikes; `*`: any but getUpdates."""
-    code: int = 0
-    """An error code to answer with: 429, 500 …; 0: no error."""
-    retry_after: int = 1
-    latency_s: float = 0.0
-    drop: bool = False
-    """Close the connection without an answer."""
-    times: int = 1
-    """How many calls it strikes."""
-
-
-@dataclass(slots=True)
-class Chat:
-    """A private chat with one person."""
-
-    id: int
-    language: str
-    messages: dict[int, Json] = field(default_factory=dict)
-    last_message: int = 0
-    queries: dict[str, bool] = field(default_factory=dict)
-    """Callback queries by id, and whether they were answered."""
-    listeners: list[Callable[[Json], None]] = field(default_factory=list)
-
-    def tell(self, event: Json) -> None:
-        """Show something to whoever looks at the chat."""
-        for listener in tuple(self.listeners):
-            listener(event)
+LONGEST_QUERY_S = 15 * 60.0
+"""After that a callback query cannot be answered any more."""
+USERNAME = "optout_sandbox_bot"
+_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +48,70 @@ class Call:
     error: str = ""
 
 
-class BotApi:
-    """The server's state, and what its methods do."""
+@dataclass(slots=True)
+class _Query:
+    """A press of a button, for the bot to answer."""
 
-    def __init__(self, token: str | None = None) -> None:
+    chat: Chat
+    pressed: float
+    answered: bool = False
+
+
+class BotApi:
+    """The server's state, and what its methods do.
+
+    Args:
+        token: The bot's; None: a new one.
+        clock: Seconds since 1970: dates of messages, ages of callback queries, limits of rate.
+    """
+
+    def __init__(self, token: str | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.token = token or f"{secrets.randbelow(10**9) + 10**8}:{secrets.token_urlsafe(26)}"
+        self.clock = clock
+        self.user: Json = {
+            "id": int(self.token.partition(":")[0]),
+            "is_bot": True,
+            "first_name": "Opt-out assistant",
+            "username": USERNAME,
+        }
+        """The bot as others see it."""
+        self.me: Json = {
+            **self.user,
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+        }
+        """The bot as it sees itself."""
         self.chats: dict[int, Chat] = {}
         self.commands: dict[str, list[Json]] = {}
         self.files = Files()
         self.faults: list[Fault] = []
+        self.limits: Limits | None = None
+        """Beyond them 429; None: no limits."""
+        self.latency_s = 0.0
+        """How long every call over HTTP takes, beside the others."""
+        self.webhook_pause_s = 0.5
+        """Pause before an update is posted again that the webhook did not take."""
+        self.webhook_origin = ""
+        """Where posts go in place of the webhook's scheme, host and port, as behind a proxy:
+        `http://127.0.0.1:8443`. Without it, nothing is posted to other machines."""
         self.calls: deque[Call] = deque(maxlen=1_000)
-        self.confirmed = 0
-        """The id of the newest update that the bot has confirmed."""
+        self.figures = Figures()
         self.unanswered: set[str] = set()
         """Callback queries that the bot has not answered yet."""
-        self._updates: deque[Json] = deque(maxlen=10_000)
-        self._next_update = secrets.randbelow(10**8) + 1
-        self._changed = asyncio.Condition()
-        self._polls = 0
+        self.updates = Updates(secrets.randbelow(10**8) + 1)
+        self._queries: dict[str, _Query] = {}
+        self._throttle = Throttle(clock)
+        self.webhook: Webhook | None = None
+        """Where updates are posted, while the bot wants that."""
 
-    # -- the person's side --------------------------------------------------------------------
+    async def close(self) -> None:
+        """Post to no webhook any more."""
+        if self.webhook:
+            await self.webhook.stop()
+            self.webhook = None
+
+    # -- the people's side --------------------------------------------------------------------
 
     def join(self, language: str, chat_id: int | None = None) -> Chat:
         """A person opens a chat with the bot (again, if the id is known)."""
@@ -116,6 +123,13 @@ class BotApi:
         self.chats[chat.id] = chat
         return chat
 
+    def group(self, title: str, kind: Literal["group", "supergroup"] = "supergroup") -> Chat:
+        """A group that the bot is a member of. No update tells of it; `add_to` does."""
+        number = secrets.randbelow(10**9) + 10**9
+        number = -number if kind == "group" else -1_000_000_000_000 - number
+        chat = self.chats[number] = Chat(number, "", title, kind)
+        return chat
+
     def adopt(self, chat: Chat, messages: list[Json]) -> None:
         """Take over what a page still shows after the server was started anew.
 
@@ -125,160 +139,290 @@ class BotApi:
             number = message.get("message_id")
             if not isinstance(number, int) or number in chat.messages:
                 continue
-            chat.messages[number] = message
-            chat.last_message = max(chat.last_message, number)
+            chat.add(message)
             document = message.get("document")
             if isinstance(document, dict) and not self.files.get(str(document.get("file_id"))):
                 message.pop("held", None)
                 chat.tell({"type": "edit", "message": message})
 
-    async def say(self, chat: Chat, text: str) -> int:
-        """The person sends a text; gives the id of the update."""
-        message = self._message(chat, self._person(chat), _worded("text", markup.plain(text)))
-        if text.startswith("/"):
-            length = len(text.split(maxsplit=1)[0])
-            message["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
-        chat.tell({"type": "message", "message": message})
-        return await self._queue({"message": _public(message)})
+    async def say(
+        self,
+        chat: Chat,
+        text: str,
+        *,
+        sender: Chat | None = None,
+        reply_to: int | None = None,
+        date: float | None = None,
+    ) -> int:
+        """A person sends a text; gives the id of the update, 0 if the bot gets none.
 
-    async def press(self, chat: Chat, message_id: int, data: str) -> tuple[int, str]:
-        """The person presses a button; gives the ids of the update and of the query."""
+        Args:
+            chat: Where.
+            text: What.
+            sender: Who, by their private chat; needed in a group.
+            reply_to: Number of the message that it replies to.
+            date: When, in seconds since 1970; None: now.
+
+        Raises:
+            ValueError: nobody can write there.
+            KeyError: there is no such message to reply to.
+        """
+        if chat.kind == "private" and chat.standing == "kicked":
+            raise ValueError("this person has blocked the bot: api.unblock(chat) first")
+        message = self._message(chat, (sender or chat).person, typed(text), reply_to, date)
+        chat.tell({"type": "message", "message": message})
+        if chat.kind != "private" and not heard_in_group(message, self.user):
+            return 0
+        return self._tell(chat, "message", public(message))
+
+    async def press(
+        self, chat: Chat, message_id: int, data: str, *, sender: Chat | None = None
+    ) -> tuple[int, str]:
+        """A person presses a button; gives the ids of the update (0: none) and of the query.
+
+        Args:
+            chat: Where.
+            message_id: The message of the button. One that is gone comes as inaccessible.
+            data: What the button holds.
+            sender: Who, by their private chat; needed in a group.
+        """
+        person = (sender or chat).person
         message = chat.messages.get(message_id)
+        gone = {"chat": chat.described, "message_id": message_id, "date": 0}
         query = str(secrets.randbelow(10**18))
-        chat.queries[query] = False
-        self.unanswered.add(query)
-        update = await self._queue(
+        self._queries[query] = _Query(chat, self.clock())
+        update = self._tell(
+            chat,
+            "callback_query",
             {
-                "callback_query": {
-                    "id": query,
-                    "from": self._person(chat),
-                    "chat_instance": str(chat.id),
-                    "data": data,
-                    **({"message": _public(message)} if message else {}),
-                }
-            }
+                "id": query,
+                "from": person,
+                "message": public(message) if message else gone,
+                "chat_instance": str(chat.id),
+                "data": data,
+            },
         )
+        if update:
+            self.unanswered.add(query)
         return update, query
 
-    async def feed(self, update: Json) -> int:
-        """Queue any update at all; for tests."""
-        return await self._queue(update)
+    def delete(self, chat: Chat, message_id: int) -> None:
+        """A person deletes a message; Telegram does not tell the bot. Its replies stay.
 
-    def _person(self, chat: Chat) -> Json:
-        return {
-            "id": chat.id,
-            "is_bot": False,
-            "first_name": "You",
-            **({"language_code": chat.language} if chat.language else {}),
+        Raises:
+            KeyError: there is none.
+        """
+        del chat.messages[message_id]
+        chat.requote(message_id)
+        chat.tell({"type": "delete", "message_id": message_id})
+
+    async def block(self, chat: Chat) -> int:
+        """The person blocks the bot; gives the id of the update, 0 if the bot gets none."""
+        return self._stand(chat, "kicked", chat.person)
+
+    async def unblock(self, chat: Chat) -> int:
+        """The person takes that back; gives the id of the update, 0 if the bot gets none."""
+        return self._stand(chat, "member", chat.person)
+
+    async def add_to(self, group: Chat, *, sender: Chat | None = None) -> int:
+        """Somebody adds the bot to a group; gives the id of the update, 0 if it gets none."""
+        return self._stand(group, "member", sender.person if sender else SOMEBODY)
+
+    async def remove_from(self, group: Chat, *, sender: Chat | None = None) -> int:
+        """Somebody takes the bot out of a group; gives the id of the update, 0 if it gets none."""
+        return self._stand(group, "kicked", sender.person if sender else SOMEBODY)
+
+    async def upgrade(self, group: Chat) -> Chat:
+        """A group becomes a supergroup, which has another id; the bot gets two messages of it."""
+        new = self.group(group.title)
+        group.upgraded_to = new.id
+        for chat, word in ((group, {"migrate_to_chat_id": new.id}),
+                           (new, {"migrate_from_chat_id": group.id})):  # fmt: skip
+            self._tell(chat, "message", public(self._message(chat, SOMEBODY, word)))
+        return new
+
+    def _stand(self, chat: Chat, now: Standing, person: Json) -> int:
+        before, chat.standing = chat.standing if chat.standing != now else "left", now
+        change = {
+            "chat": chat.described,
+            "from": person,
+            "date": int(self.clock()),
+            "old_chat_member": self._member(before),
+            "new_chat_member": self._member(now),
         }
+        return self._tell(chat, "my_chat_member", change)
 
-    async def _queue(self, content: Json) -> int:
-        update = {"update_id": self._next_update, **content}
-        self._next_update += 1
-        self._updates.append(update)
-        async with self._changed:
-            self._changed.notify_all()
-        return int(update["update_id"])
+    def _member(self, standing: Standing) -> Json:
+        forever = {"until_date": 0} if standing == "kicked" else {}
+        return {"user": self.user, "status": standing, **forever}
+
+    async def feed(self, update: Json) -> int:
+        """Queue any update at all, also of a kind that the bot does not want; gives its id.
+
+        Telegram, too, may bring unwanted ones for a while. With an `update_id` that was there
+        before, the bot gets the same twice.
+        """
+        return self.updates.add(update)
+
+    async def feed_raw(self, body: bytes) -> int:
+        """Post a body to the webhook as it is, readable or not; gives the id of the update."""
+        return self.updates.add({}, body=body)
+
+    def load(self, updates: list[Json]) -> list[int]:
+        """Feed many at once; their chats and messages are made known. Gives their ids."""
+        for update in updates:
+            kind, content = next(
+                ((k, v) for k, v in update.items() if isinstance(v, dict)), ("", {})
+            )
+            message = content.get("message") if kind == "callback_query" else content
+            if not isinstance(message, dict) or "id" not in (about := message.get("chat") or {}):
+                continue
+            person = content.get("from") or {}
+            if (chat := self.chats.get(about["id"])) is None:
+                language = str(person.get("language_code") or "")
+                kind = about.get("type", "private")
+                chat = Chat(about["id"], language, str(about.get("title", "")), kind)
+                self.chats[chat.id] = chat
+            if message.get("message_id", 0) not in chat.messages and message.get("from"):
+                self.adopt(chat, [dict(message)])
+            if kind == "callback_query" or "id" in content:
+                self._queries[str(content.get("id"))] = _Query(chat, self.clock())
+            self.figures.asked(chat.id)
+        return [self.updates.add(update) for update in updates]
+
+    @property
+    def confirmed(self) -> int:
+        """The greatest id of an update that the bot has confirmed."""
+        return self.updates.confirmed
+
+    async def settled(self, update: int) -> None:
+        """Wait until the bot has confirmed an update (0: none): it is in the bot's hands then."""
+        await self.updates.settled(update)
+
+    def _tell(self, chat: Chat, kind: str, content: Json) -> int:
+        """Queue what happened in a chat, if the bot is there and wants such updates."""
+        if chat.standing != "member" and kind != "my_chat_member":
+            return 0
+        if not self.updates.wants(kind):
+            return 0
+        if kind != "my_chat_member":
+            self.figures.asked(chat.id)
+        return self.updates.add({kind: content})
 
     # -- the bot's side -----------------------------------------------------------------------
 
-    async def call(self, method: str, parameters: Json) -> Any:
+    async def call(self, method: str, given: Json) -> Any:
         """What a method gives. Files stand among the parameters as `Upload`.
 
         Raises:
             ApiError: what Telegram would answer instead.
         """
-        handler = _METHODS.get(method.lower())
+        name = method.lower()
+        handler = _METHODS.get(name)
         if not handler:
             raise ApiError(404, "Not Found")
+        self.figures.calls[name] += 1
         try:
-            result = await handler(self, parameters)
+            result = await handler(self, given)
         except ApiError as error:
-            self._record(method, parameters, error.description)
+            self._record(method, given, error)
             raise
-        self._record(method, parameters)
+        self._record(method, given)
         return result
 
-    def _record(self, method: str, parameters: Json, error: str = "") -> None:
+    def _record(self, method: str, given: Json, error: ApiError | None = None) -> None:
+        if error:
+            self.figures.errors[f"{method.lower()} {error.code}"] += 1
         if method.lower() != "getupdates":
             kept = {
                 name: value.name if isinstance(value, Upload) else value
-                for name, value in parameters.items()
+                for name, value in given.items()
             }
-            self.calls.append(Call(method, kept, error))
+            self.calls.append(Call(method, kept, error.description if error else ""))
 
     def fault_for(self, method: str) -> Fault | None:
         """The fault that strikes this call, if one was asked for; it is used up by one."""
-        for fault in self.faults:
-            if fault.method in {method, "*"} and (method != "getUpdates" or fault.method != "*"):
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.faults.remove(fault)
-                return fault
-        return None
+        return struck(self.faults, method) if self.faults else None
 
     async def _get_me(self, _: Json) -> Json:
         return self.me
 
-    @property
-    def me(self) -> Json:
-        """The bot as a user."""
-        return {
-            "id": int(self.token.partition(":")[0]),
-            "is_bot": True,
-            "first_name": "Opt-out assistant",
-            "username": "optout_sandbox_bot",
-            "can_join_groups": False,
-            "can_read_all_group_messages": False,
-            "supports_inline_queries": False,
-        }
+    async def _get_updates(self, given: Json) -> list[Json]:
+        if self.webhook:
+            raise ApiError(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook "
+                "to delete the webhook first",
+            )
+        kinds = parameters.kinds(given)
+        if kinds is not None:
+            self.updates.allowed = kinds
+        return await self.updates.poll(
+            integer(given.get("offset"), 0),
+            min(max(integer(given.get("limit"), 100), 1), 100),
+            min(number(given.get("timeout"), 0), LONGEST_POLL_S),
+        )
 
-    async def _get_updates(self, parameters: Json) -> list[Json]:
-        offset = _integer(parameters.get("offset"), 0)
-        limit = min(max(_integer(parameters.get("limit"), 100), 1), 100)
-        timeout = min(_number(parameters.get("timeout"), 0), LONGEST_POLL_S)
-        self._polls += 1
-        mine = self._polls
-        async with self._changed:
-            self._changed.notify_all()  # ends an older poll, as Telegram does
-            self._confirm(offset)
-            deadline = time.monotonic() + timeout
-            while not self._updates and (left := deadline - time.monotonic()) > 0:
-                try:
-                    await asyncio.wait_for(self._changed.wait(), left)
-                except TimeoutError:
-                    break
-                if mine != self._polls:
-                    raise ApiError(
-                        409,
-                        "Conflict: terminated by other getUpdates request; make sure that only "
-                        "one bot instance is running",
-                    )
-            return list(self._updates)[:limit]
-
-    def _confirm(self, offset: int) -> None:
-        while self._updates and self._updates[0]["update_id"] < offset:
-            self.confirmed = self._updates.popleft()["update_id"]
-
-    async def settled(self, update: int) -> None:
-        """Wait until the bot has confirmed an update: it is in the bot's own queue then."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.confirmed >= update)
-
-    async def _delete_webhook(self, _: Json) -> bool:
+    async def _set_webhook(self, given: Json) -> bool:
+        url = str(given.get("url") or "")
+        if not url:
+            return await self._delete_webhook(given)
+        secret = str(given.get("secret_token") or "")
+        webhook.check_address(url)
+        webhook.check_secret(secret)
+        kinds = parameters.kinds(given)
+        await self.close()
+        if kinds is not None:
+            self.updates.allowed = kinds
+        if truth(given.get("drop_pending_updates")):
+            self.updates.confirm(self.updates)
+        connections = integer(given.get("max_connections"), webhook.DEFAULT_CONNECTIONS)
+        self.webhook = Webhook(
+            self.updates,
+            url,
+            secret=secret,
+            connections=min(max(connections, 1), webhook.MOST_CONNECTIONS),
+            origin=self.webhook_origin,
+            pause_s=lambda: self.webhook_pause_s,
+            clock=self.clock,
+        )
+        self.webhook.start()
         return True
 
-    async def _set_my_commands(self, parameters: Json) -> bool:
-        commands = _list(parameters.get("commands"))
+    async def _delete_webhook(self, given: Json) -> bool:
+        await self.close()
+        if truth(given.get("drop_pending_updates")):
+            self.updates.confirm(self.updates)
+        return True
+
+    async def _get_webhook_info(self, _: Json) -> Json:
+        allowed = self.updates.allowed
+        return {
+            "url": "",
+            "has_custom_certificate": False,
+            "pending_update_count": len(self.updates),
+            **(self.webhook.described() if self.webhook else {}),
+            **({"allowed_updates": list(allowed)} if allowed else {}),
+        }
+
+    async def _leave_chat(self, given: Json) -> bool:
+        chat = self._reachable(given)
+        if chat.kind == "private":
+            raise bad("chat member status can't be changed in private chats")
+        self._stand(chat, "left", self.user)
+        return True
+
+    async def _set_my_commands(self, given: Json) -> bool:
+        commands = parameters.items(given.get("commands"))
         if len(commands) > MAX_COMMANDS:
-            raise _bad("BOT_COMMANDS_TOO_MUCH")
+            raise bad("BOT_COMMANDS_TOO_MUCH")
         for command in commands:
             name, text = str(command.get("command", "")), str(command.get("description", ""))
             if not _COMMAND.fullmatch(name):
-                raise _bad("BOT_COMMAND_INVALID")
+                raise bad("BOT_COMMAND_INVALID")
             if not 1 <= len(text) <= 256:  # noqa: PLR2004
-                raise _bad("BOT_COMMAND_DESCRIPTION_INVALID")
-        self.commands[str(parameters.get("language_code") or "")] = commands
+                raise bad("BOT_COMMAND_DESCRIPTION_INVALID")
+        self.commands[str(given.get("language_code") or "")] = commands
         for chat in self.chats.values():
             chat.tell({"type": "commands", "commands": self.commands_for(chat.language)})
         return True
@@ -287,26 +431,28 @@ class BotApi:
         """The menu of commands that a person sees."""
         return self.commands.get(language.partition("-")[0]) or self.commands.get("", [])
 
-    async def _send_message(self, parameters: Json) -> Json:
-        chat = self._chat(parameters)
-        content = _content(parameters, too_long="message is too long")
-        return self._send(chat, _worded("text", content), _keyboard(parameters))
+    async def _send_message(self, given: Json) -> Json:
+        chat = self._reachable(given)
+        content = parameters.content(given, too_long="message is too long")
+        return self._send(chat, worded("text", content), given)
 
-    async def _send_document(self, parameters: Json) -> Json:
-        chat = self._chat(parameters)
-        given = _document(parameters)
-        caption = _caption(parameters, too_long="message caption is too long")
-        keyboard = _keyboard(parameters)
-        file = self.files.add(given) if isinstance(given, Upload) else self.files.get(given)
+    async def _send_document(self, given: Json) -> Json:
+        chat = self._reachable(given)
+        upload = parameters.document(given)
+        caption = parameters.caption(given, too_long="message caption is too long")
+        # What is wrong with the rest is said before the file is kept.
+        parameters.keyboard(given)
+        parameters.reply_to(given, chat.messages)
+        file = self.files.add(upload) if isinstance(upload, Upload) else self.files.get(upload)
         if file is None:
-            raise _bad("wrong file identifier/HTTP URL specified")
-        content = {"document": _described(file), "held": True, **_worded("caption", caption)}
-        return self._send(chat, content, keyboard)
+            raise bad("wrong file identifier/HTTP URL specified")
+        content = {"document": _described(file), "held": True, **worded("caption", caption)}
+        return self._send(chat, content, given)
 
-    async def _get_file(self, parameters: Json) -> Json:
-        file = self.files.get(str(parameters.get("file_id") or ""))
+    async def _get_file(self, given: Json) -> Json:
+        file = self.files.get(str(given.get("file_id") or ""))
         if file is None:
-            raise _bad("invalid file_id")
+            raise bad("invalid file_id")
         return {
             "file_id": file.id,
             "file_unique_id": file.unique_id,
@@ -314,31 +460,31 @@ class BotApi:
             "file_path": file.path,
         }
 
-    async def _edit_message_text(self, parameters: Json) -> Json:
-        chat, message = self._editable(parameters)
+    async def _edit_message_text(self, given: Json) -> Json:
+        chat, message = self._editable(given)
         if "text" not in message:
-            raise _bad("there is no text in the message to edit")
-        content = _content(parameters, too_long="MESSAGE_TOO_LONG")
-        return self._edit(chat, message, _worded("text", content), _keyboard(parameters))
+            raise bad("there is no text in the message to edit")
+        content = parameters.content(given, too_long="MESSAGE_TOO_LONG")
+        return self._edit(chat, message, worded("text", content), parameters.keyboard(given))
 
-    async def _edit_message_caption(self, parameters: Json) -> Json:
-        chat, message = self._editable(parameters)
+    async def _edit_message_caption(self, given: Json) -> Json:
+        chat, message = self._editable(given)
         if "document" not in message:
-            raise _bad("there is no caption in the message to edit")
-        caption = _caption(parameters, too_long="MEDIA_CAPTION_TOO_LONG")
-        return self._edit(chat, message, _worded("caption", caption), _keyboard(parameters))
+            raise bad("there is no caption in the message to edit")
+        caption = parameters.caption(given, too_long="MEDIA_CAPTION_TOO_LONG")
+        return self._edit(chat, message, worded("caption", caption), parameters.keyboard(given))
 
-    async def _edit_message_reply_markup(self, parameters: Json) -> Json:
-        chat, message = self._editable(parameters)
-        return self._edit(chat, message, {}, _keyboard(parameters))
+    async def _edit_message_reply_markup(self, given: Json) -> Json:
+        chat, message = self._editable(given)
+        return self._edit(chat, message, {}, parameters.keyboard(given))
 
-    def _editable(self, parameters: Json) -> tuple[Chat, Json]:
-        chat = self._chat(parameters)
-        message = chat.messages.get(_integer(parameters.get("message_id"), 0))
+    def _editable(self, given: Json) -> tuple[Chat, Json]:
+        chat = self._reachable(given)
+        message = chat.messages.get(integer(given.get("message_id"), 0))
         if message is None:
-            raise _bad("message to edit not found")
+            raise bad("message to edit not found")
         if not message["from"]["is_bot"]:
-            raise _bad("message can't be edited")
+            raise bad("message can't be edited")
         return chat, message
 
     def _edit(self, chat: Chat, message: Json, content: Json, keyboard: Json | None) -> Json:
@@ -348,60 +494,79 @@ class BotApi:
         if all(
             (before[name] or None) == (changed[name] or None)
             for name in changed
-            if name not in _PAGE_ONLY
+            if name not in PAGE_ONLY
         ):
-            raise _bad(
+            raise bad(
                 "message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message"
             )
-        message.update(content, edit_date=int(time.time()))
+        self._throttled(chat)
+        message.update(content, edit_date=int(self.clock()))
         message.pop("reply_markup", None)
         if keyboard:
             message["reply_markup"] = keyboard
+        chat.requote(message["message_id"])
         chat.tell({"type": "edit", "message": message})
-        return _public(message)
+        self.figures.answered(chat.id)
+        return public(message)
 
-    async def _answer_callback_query(self, parameters: Json) -> bool:
-        query = str(parameters.get("callback_query_id", ""))
-        chat = next((c for c in self.chats.values() if query in c.queries), None)
-        if chat is None or chat.queries[query]:
-            raise _bad("query is too old and response timeout expired or query ID is invalid")
-        text = str(parameters.get("text") or "")
+    async def _answer_callback_query(self, given: Json) -> bool:
+        number = str(given.get("callback_query_id", ""))
+        query = self._queries.get(number)
+        if not query or query.answered or self.clock() - query.pressed > LONGEST_QUERY_S:
+            raise bad(_TOO_OLD)
+        text = str(given.get("text") or "")
         if len(text) > MAX_NOTICE:
-            raise _bad("MESSAGE_TOO_LONG")
-        chat.queries[query] = True
-        self.unanswered.discard(query)
-        alert = _truth(parameters.get("show_alert"))
-        chat.tell({"type": "answer", "query": query, "text": text, "alert": alert})
+            raise bad("MESSAGE_TOO_LONG")
+        query.answered = True
+        self.unanswered.discard(number)
+        alert = truth(given.get("show_alert"))
+        query.chat.tell({"type": "answer", "query": number, "text": text, "alert": alert})
         return True
 
-    async def _send_chat_action(self, parameters: Json) -> bool:
-        self._chat(parameters).tell({"type": "typing"})
+    async def _send_chat_action(self, given: Json) -> bool:
+        self._reachable(given).tell({"type": "typing"})
         return True
 
-    def _chat(self, parameters: Json) -> Chat:
-        chat = self.chats.get(_integer(parameters.get("chat_id"), 0))
+    def _reachable(self, given: Json) -> Chat:
+        """The chat that is named, if the bot may speak there."""
+        chat = self.chats.get(integer(given.get("chat_id"), 0))
         if chat is None:
-            raise _bad("chat not found")
+            raise bad("chat not found")
+        chat.check_access()
         return chat
 
-    def _send(self, chat: Chat, content: Json, keyboard: Json | None) -> Json:
-        message = self._message(chat, self.me, content)
+    def _throttled(self, chat: Chat) -> None:
+        if self.limits and (wait := self._throttle.wait_s(chat.id, self.limits)):
+            raise too_many(wait)
+
+    def _send(self, chat: Chat, content: Json, given: Json) -> Json:
+        keyboard = parameters.keyboard(given)
+        reply_to = parameters.reply_to(given, chat.messages)
+        self._throttled(chat)
+        message = self._message(chat, self.user, content, reply_to)
         if keyboard:
             message["reply_markup"] = keyboard
         chat.tell({"type": "message", "message": message})
-        return _public(message)
+        self.figures.answered(chat.id)
+        return public(message)
 
-    def _message(self, chat: Chat, sender: Json, content: Json) -> Json:
-        chat.last_message += 1
+    def _message(
+        self,
+        chat: Chat,
+        sender: Json,
+        content: Json,
+        reply_to: int | None = None,
+        date: float | None = None,
+    ) -> Json:
         message: Json = {
-            "message_id": chat.last_message,
-            "date": int(time.time()),
-            "chat": {"id": chat.id, "type": "private", "first_name": "You"},
+            "message_id": chat.last_message + 1,
+            "date": int(self.clock() if date is None else date),
+            "chat": chat.described,
             "from": sender,
             **content,
         }
-        chat.messages[chat.last_message] = message
+        chat.add(message, reply_to)
         return message
 
 
@@ -409,7 +574,10 @@ _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 _METHODS: dict[str, Callable[[BotApi, Json], Any]] = {
     "getme": BotApi._get_me,
     "getupdates": BotApi._get_updates,
+    "setwebhook": BotApi._set_webhook,
     "deletewebhook": BotApi._delete_webhook,
+    "getwebhookinfo": BotApi._get_webhook_info,
+    "leavechat": BotApi._leave_chat,
     "setmycommands": BotApi._set_my_commands,
     "sendmessage": BotApi._send_message,
     "senddocument": BotApi._send_document,
@@ -422,21 +590,6 @@ _METHODS: dict[str, Callable[[BotApi, Json], Any]] = {
 }
 
 
-_PAGE_ONLY = frozenset({"tree", "held"})
-"""What only the page needs of a message: the words as a tree; whether its file is still here."""
-
-
-def _public(message: Json) -> Json:
-    """A message as the bot gets it."""
-    return {key: value for key, value in message.items() if key not in _PAGE_ONLY}
-
-
-def _worded(name: str, content: Formatted) -> Json:
-    """The words of a message, as its text or as the caption of its document."""
-    entities = "entities" if name == "text" else f"{name}_entities"
-    return {name: content.text.strip(), entities: content.entities, "tree": content.tree}
-
-
 def _described(file: StoredFile) -> Json:
     return {
         "file_id": file.id,
@@ -445,125 +598,3 @@ def _described(file: StoredFile) -> Json:
         "mime_type": file.media_type,
         "file_size": len(file.body),
     }
-
-
-def _document(parameters: Json) -> Upload | str:
-    """The file to send, or the id of one that was sent before."""
-    given = parameters.get("document")
-    if isinstance(given, str) and given.startswith("attach://"):
-        given = parameters.get(given.removeprefix("attach://"))
-        if not isinstance(given, Upload):
-            raise _bad("there is no document in the request")
-    if not given:
-        raise _bad("there is no document in the request")
-    if not isinstance(given, Upload):
-        return str(given)
-    if not given.body:
-        raise _bad("file must be non-empty")
-    if len(given.body) > MAX_FILE:
-        raise ApiError(413, "Request Entity Too Large")
-    return given
-
-
-def _content(parameters: Json, *, too_long: str) -> Formatted:
-    content = _formatted(parameters, "text")
-    if not content.text.strip():
-        raise _bad("message text is empty")
-    if markup.units(content.text) > MAX_UNITS:
-        raise _bad(too_long)
-    return content
-
-
-def _caption(parameters: Json, *, too_long: str) -> Formatted:
-    content = _formatted(parameters, "caption")
-    if markup.units(content.text) > MAX_CAPTION:
-        raise _bad(too_long)
-    return content
-
-
-def _formatted(parameters: Json, name: str) -> Formatted:
-    source = str(parameters.get(name) or "")
-    mode = str(parameters.get("parse_mode") or "").lower()
-    if mode not in {"", "html"}:
-        raise _bad("unsupported parse_mode")
-    try:
-        content = markup.parse(source) if mode else markup.plain(source)
-    except MarkupError as error:
-        raise _bad(f"can't parse entities: {error}") from error
-    del content.entities[MAX_ENTITIES:]  # Telegram drops the surplus without a word
-    return content
-
-
-def _keyboard(parameters: Json) -> Json | None:
-    value = parameters.get("reply_markup")
-    if not value:
-        return None
-    keyboard = value if isinstance(value, dict) else _decoded(value)
-    rows = keyboard.get("inline_keyboard") if isinstance(keyboard, dict) else None
-    if not isinstance(rows, list) or any(not isinstance(row, list) for row in rows):
-        raise _bad("object expected as reply markup")
-    if sum(map(len, rows)) > MAX_BUTTONS:
-        raise _bad("reply markup is too long")
-    for button in (button for row in rows for button in row):
-        _check_button(button)
-    return {"inline_keyboard": [row for row in rows if row]}
-
-
-def _check_button(button: Any) -> None:
-    if not isinstance(button, dict) or not str(button.get("text", "")).strip():
-        raise _bad(
-            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
-        )
-    kinds = [kind for kind in ("callback_data", "url", "copy_text") if kind in button]
-    if len(kinds) != 1:
-        raise _bad(
-            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
-        )
-    match kinds[0]:
-        case "callback_data":
-            if not 1 <= len(str(button["callback_data"]).encode()) <= MAX_DATA_BYTES:
-                raise _bad("BUTTON_DATA_INVALID")
-        case "url":
-            url = str(button["url"])
-            parts = urlsplit(url)
-            if parts.scheme not in {"http", "https", "tg"}:
-                raise _bad(
-                    f"inline keyboard button URL '{url}' is invalid: Unsupported URL protocol"
-                )
-            if not parts.hostname or "." not in parts.hostname:
-                raise _bad(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
-        case _:
-            copied = button["copy_text"]
-            text = copied.get("text", "") if isinstance(copied, dict) else ""
-            if not 1 <= len(text) <= MAX_COPY:
-                raise _bad("BUTTON_COPY_TEXT_INVALID")
-
-
-def _decoded(value: Any) -> Any:
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError) as error:
-        raise _bad("can't parse reply keyboard markup JSON object") from error
-
-
-def _list(value: Any) -> list[Json]:
-    decoded = _decoded(value) if isinstance(value, str) else value
-    return [item for item in decoded or [] if isinstance(item, dict)]
-
-
-def _integer(value: Any, default: int) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return default
-
-
-def _number(value: Any, default: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return default
-
-
-def _truth(value: Any) -> bool:
-    return str(value).lower() in {"true", "1"}

@@ -6,6 +6,7 @@ of those that do not.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 TAGS = frozenset(
@@ -22,6 +23,9 @@ _TYPES = {
 }  # fmt: skip
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(lt|gt|amp|quot));?")
+_SPECIAL = re.compile(r"[<&]")
+_TAG_END = re.compile(r"\s*>")
+_END = re.compile(r"</([^\s>]*)\s*>")
 _START = re.compile(r"<([^\s/>][^\s>]*|)")
 _ATTRIBUTE = re.compile(r"\s*([^\s=>/\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([a-zA-Z0-9.-]+)))?")
 
@@ -39,15 +43,16 @@ class Node:
     children: list["Node | str"] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Formatted:
-    """A parsed text: plain, with entities, and as a tree for the page."""
+    """A parsed text: plain, with entities, and as a tree for the page. Shared: not to be changed."""
 
     text: str
     entities: list[dict[str, Any]]
     tree: list[Any]
 
 
+@lru_cache(maxsize=1_024)  # a bot says the same to many
 def parse(source: str) -> Formatted:
     """Parse a text.
 
@@ -64,7 +69,7 @@ def parse(source: str) -> Formatted:
             top.children.append(_decoded(found))
             position = found.end()
         elif character != "<":
-            end = re.compile(r"[<&]").search(source, position + 1)
+            end = _SPECIAL.search(source, position + 1)
             stop = end.start() if end else len(source)
             top.children.append(source[position:stop])
             position = stop
@@ -96,6 +101,8 @@ def plain(text: str) -> Formatted:
 
 def units(text: str) -> int:
     """Length in UTF-16 units, as Telegram counts."""
+    if text.isascii():
+        return len(text)
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -117,7 +124,7 @@ def _open(source: str, position: int) -> tuple[Node, int]:
     cursor = position + 1 + len(name)
     attributes: dict[str, str] = {}
     while True:
-        closed = re.compile(r"\s*>").match(source, cursor)
+        closed = _TAG_END.match(source, cursor)
         if closed:
             break
         attribute = _ATTRIBUTE.match(source, cursor)
@@ -135,7 +142,7 @@ def _open(source: str, position: int) -> tuple[Node, int]:
 
 
 def _close(source: str, position: int, stack: list[tuple[Node, int]]) -> int:
-    found = re.compile(r"</([^\s>]*)\s*>").match(source, position)
+    found = _END.match(source, position)
     if not found:
         raise MarkupError(f"Unclosed end tag at byte offset {_at(source, position)}")
     name = found[1].lower()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +15,12 @@ import tornado.web
 import tornado.websocket
 from tornado.httpserver import HTTPServer
 
-from bot.sandbox.bot_api import ApiError, BotApi, Chat, Fault, Json
-from bot.sandbox.files import MAX_FILE, StoredFile, Upload
+from bot.sandbox.bot_api import BotApi
+from bot.sandbox.chats import Chat, Json
+from bot.sandbox.endpoint import Asked, Endpoint, error_body
+from bot.sandbox.faults import ApiError, Fault
+from bot.sandbox.files import MAX_FILE, StoredFile
+from bot.sandbox.line import Line
 
 PAGE = Path(__file__).resolve().parent / "page"
 MAX_MESSAGE = 1 << 20
@@ -74,16 +79,18 @@ async def serve(host: str, port: int, api: BotApi | None = None) -> AsyncIterato
         OSError: when the port is taken; says so and what to do.
     """
     api = api or BotApi()
+    hosts = LOOPBACK | {host} if host not in {"0.0.0.0", "::"} else None  # noqa: S104
+    endpoint = Endpoint(api, hosts)
     application = tornado.web.Application(
         [
-            (r"/bot([^/]+)/([A-Za-z]+)", _BotApiHandler, {"api": api}),
+            (r"/bot.+", _BotApiHandler, {"endpoint": endpoint}),
             (r"/file/bot([^/]+)/(.+)", _DownloadHandler, {"api": api}),
             (r"/files/([A-Za-z0-9_-]{1,64})", _FileHandler, {"api": api}),
             (r"/chat", _ChatSocket, {"api": api}),
-            (r"/faults", _FaultsHandler, {"api": api}),
+            *([] if host not in LOOPBACK else _controls(api)),
             (r"/(|page\.css|page\.js|icon\.svg)", _PageHandler),
         ],
-        hosts=LOOPBACK | {host} if host not in {"0.0.0.0", "::"} else None,  # noqa: S104
+        hosts=hosts,
         websocket_max_message_size=MAX_MESSAGE,
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -95,12 +102,17 @@ async def serve(host: str, port: int, api: BotApi | None = None) -> AsyncIterato
             f"choose another, for example PORT={port + 1 if port else 8081}"
         ) from error
     server = HTTPServer(application, max_body_size=MAX_BODY)
-    listener.setblocking(False)
-    server.add_socket(listener)
+    lines: set[Line] = set()
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: Line(endpoint, server, lines), sock=listener, backlog=1_024
+    )
     try:
         yield Sandbox(api, host, listener.getsockname()[1])
     finally:
-        server.stop()
+        listening.close()
+        await api.close()
+        for line in tuple(lines):
+            line.close()
         await server.close_all_connections()
 
 
@@ -128,54 +140,32 @@ class _ApiHandler(_Guarded):
 
     def _fail(self, error: ApiError) -> None:
         self.set_status(error.code)
-        answer: Json = {"ok": False, "error_code": error.code, "description": error.description}
-        if error.parameters:
-            answer["parameters"] = error.parameters
-        self.finish(answer)
+        self.finish(error_body(error))
 
 
-class _BotApiHandler(_ApiHandler):
-    async def post(self, token: str, method: str) -> None:
-        if token != self.api.token:
-            self._fail(ApiError(401, "Unauthorized"))
-            return
-        fault = self.api.fault_for(method)
-        if fault and fault.latency_s:
-            await asyncio.sleep(fault.latency_s)
-        if fault and fault.drop:
+class _BotApiHandler(tornado.web.RequestHandler):
+    """Calls that are too large or too odd to be answered at once."""
+
+    def initialize(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def prepare(self) -> None:
+        request = self.request
+        answer = await self._endpoint.answer(
+            Asked(
+                request.method or "",
+                request.uri or "",
+                request.host_name,
+                request.headers.get("Content-Type", ""),
+                request.body,
+            )
+        )
+        if answer is None:
             self.detach().close()
             return
-        try:
-            if fault and fault.code:
-                raise _error_of(fault)
-            result = await self.api.call(method, self._parameters())
-        except ApiError as error:
-            self._fail(error)
-        else:
-            self.finish({"ok": True, "result": result})
-
-    get = post
-
-    def _parameters(self) -> Json:
-        if self.request.headers.get("Content-Type", "").startswith("application/json"):
-            try:
-                body = json.loads(self.request.body or b"{}")
-            except ValueError as error:
-                raise ApiError(400, "Bad Request: can't parse JSON object") from error
-            return body if isinstance(body, dict) else {}
-        files = {
-            name: Upload(parts[-1].filename, parts[-1].body)
-            for name, parts in self.request.files.items()
-        }
-        arguments = {name: self.get_argument(name, strip=False) for name in self.request.arguments}
-        return {**files, **arguments}
-
-
-def _error_of(fault: Fault) -> ApiError:
-    if fault.code == 429:  # noqa: PLR2004
-        wait = fault.retry_after
-        return ApiError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
-    return ApiError(fault.code, "Internal Server Error" if fault.code >= 500 else "Forbidden")  # noqa: PLR2004
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type)
+        self.finish(answer.body)
 
 
 class _DownloadHandler(_ApiHandler):
@@ -213,17 +203,64 @@ def _give(handler: tornado.web.RequestHandler, file: StoredFile) -> None:
     handler.finish(file.body)
 
 
-class _FaultsHandler(_Guarded):
-    """Asks for faults: POST {"method": "sendMessage", "code": 429, "times": 2}."""
+def _controls(api: BotApi) -> list[Any]:
+    """What drives a test from another process; on the own machine only."""
+    return [
+        (r"/faults", _FaultsHandler, {"api": api}),
+        (r"/load", _LoadHandler, {"api": api}),
+        (r"/calls", _CallsHandler, {"api": api}),
+    ]
 
+
+class _ControlHandler(_Guarded):
     def initialize(self, api: BotApi) -> None:
         self.api = api
 
+    def _given(self) -> Any:
+        # A page elsewhere can post forms and plain text without asking, but no JSON.
+        if not self.request.headers.get("Content-Type", "").startswith("application/json"):
+            raise tornado.web.HTTPError(415)
+        try:
+            return json.loads(self.request.body)
+        except ValueError:
+            raise tornado.web.HTTPError(400) from None
+
+
+class _FaultsHandler(_ControlHandler):
+    """Asks for faults: POST {"method": "sendMessage", "code": 429, "times": 2}; DELETE ends all."""
+
     def post(self) -> None:
         try:
-            self.api.faults.append(Fault(**json.loads(self.request.body)))
-        except (TypeError, ValueError):
+            self.api.faults.append(Fault(**self._given()))
+        except TypeError:
             raise tornado.web.HTTPError(400) from None
+        self.set_status(204)
+
+    def delete(self) -> None:
+        self.api.faults.clear()
+        self.set_status(204)
+
+
+class _LoadHandler(_ControlHandler):
+    """Feeds many updates at once: POST {"updates": […]}; gives their ids, and how many wait."""
+
+    def post(self) -> None:
+        try:
+            ids = self.api.load(self._given()["updates"])
+        except (AttributeError, KeyError, TypeError):
+            raise tornado.web.HTTPError(400) from None
+        self.finish({"update_ids": ids, "pending": len(self.api.updates)})
+
+
+class _CallsHandler(_ControlHandler):
+    """Gives the figures: calls by method, how long people wait. DELETE begins them anew."""
+
+    def get(self) -> None:
+        about = {"pending": len(self.api.updates), "cpu_s": time.process_time()}
+        self.finish({**self.api.figures.described(), **about})
+
+    def delete(self) -> None:
+        self.api.figures.begin()
         self.set_status(204)
 
 

@@ -1,313 +1,412 @@
-"""The store in one SQLite file; a chat is known there by a keyed hash only."""
+"""The store in one SQLite file, which one thread reads and writes."""
 
-import hashlib
-import hmac
+import asyncio
+import errno
 import logging
 import os
-import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import aiosqlite
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import Concatenate, ParamSpec, TypeVar
 
 from bot.dialogue.reminding import Reminder
-from bot.storage.store import MOST_REMINDERS, Due
+from bot.storage.copies import (
+    FOLDER,
+    MOST_DAYS,
+    drop_copies,
+    faults_of,
+    name_copy,
+    set_aside,
+    write_copy,
+)
+from bot.storage.key import (
+    KEY_BYTES,
+    KEY_FILE,
+    NEXT_KEY_FILE,
+    Key,
+    Random,
+    make_key,
+    read_key,
+    sync_folder,
+)
+from bot.storage.lock import hold, unusable
+from bot.storage.rows import BUSY_S, Rows, code_of
+from bot.storage.schema import (
+    FILE,
+    FIRST_WITH_KEYS,
+    SCHEMA_VERSION,
+    fits,
+    migrate,
+    names_chats,
+    version_of,
+)
+from bot.storage.store import (
+    DamagedError,
+    Due,
+    Kept,
+    Question,
+    StorageError,
+    StorageUnavailableError,
+    Tally,
+)
+
+__all__ = [
+    "FILE",
+    "KEY_BYTES",
+    "KEY_FILE",
+    "SCHEMA_VERSION",
+    "DamagedError",
+    "SqliteStore",
+    "StorageError",
+    "StorageUnavailableError",
+    "hold",
+    "open_store",
+]
 
 log = logging.getLogger(__name__)
 
-FILE = "bot.sqlite3"
-KEY_FILE = "bot.key"
-KEY_BYTES = 32
-NONCE_BYTES = 12
-_DAY_S = 86_400
-_SEALING_LABEL = b"optout-bot: chats of reminders"
-"""What the sealing key is derived for: it differs from the key that hashes."""
-_SEALED_AS = b"reminder"
-"""The kind of row that a sealed chat belongs to; it opens in no other."""
+RETRY_S = 30.0
+"""How long a store that could not be opened is left alone before it is tried again."""
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+}
+"""What SQLite says of troubles that pass: somebody else's lock, a full or a sick disk."""
+_PASSING_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_LOST = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    *_DAMAGED,
+}
+"""After these a connection may not recover by itself: the next call opens another."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
+Connect = Callable[[Path], sqlite3.Connection]
+Now = Callable[[], datetime]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """A connection to a file, each statement a transaction of its own."""
+    return sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
+
+
+def explain(folder: Path, error: Exception) -> StorageError:
+    """What to say of an error of the disk or the database, by what can be done about it."""
+    if code_of(error) in _DAMAGED:
+        return damaged(folder, str(error))
+    if code_of(error) in _PASSING or (isinstance(error, OSError) and error.errno in _PASSING_ERRNO):
+        return StorageUnavailableError(
+            f"DATA_DIR {str(folder)!r} cannot be used just now: {error}. "
+            "Make room on the disk, or end what holds the file"
+        )
+    return unusable(folder, error)
+
+
+def damaged(folder: Path, found: str) -> DamagedError:
+    """What to say of a damaged database."""
+    return DamagedError(
+        f"{FILE} in DATA_DIR {str(folder)!r} is damaged ({found}): bring a backup back with "
+        "`optout-bot restore FILE`, or begin anew with `optout-bot run --set-aside-damaged`"
+    )
+
+
+def wrong_key(folder: Path, *, missing: bool) -> StorageError:
+    """What to say of a database whose key is not beside it."""
+    what = "is missing, the key of" if missing else "is not the key of"
+    return StorageError(
+        f"{KEY_FILE} in DATA_DIR {str(folder)!r} {what} {FILE} beside it: put that key back, "
+        f"or move {FILE} away to begin anew"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a data folder is opened."""
+
+    folder: Path
+    random: Random = os.urandom
+    now: Now = lambda: datetime.now(UTC)
+    connect: Connect = connect
+    set_aside: bool = False
+    """Rename a damaged database and begin a new one."""
+
+    @property
+    def file(self) -> Path:
+        """The database."""
+        return self.folder / FILE
+
+    def __call__(self) -> Rows:
+        """Open the database, making what is not there and bringing up what is old.
+
+        Raises:
+            StorageUnavailableError: when it may go well later.
+            StorageError: when it will not by itself.
         """
-        CREATE TABLE IF NOT EXISTS chosen (chat BLOB PRIMARY KEY, language TEXT NOT NULL)
-        STRICT, WITHOUT ROWID
-        """,
-    ),
-    (
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                return self._open()
+            except (DamagedError, sqlite3.DatabaseError) as error:
+                if not self.set_aside or not _is_damage(error):
+                    raise
+                aside = set_aside(self.folder, self.now())
+                log.error(  # noqa: TRY400
+                    "a damaged database was set aside as %s, to be deleted in %d days; a new one "
+                    "is begun",
+                    aside.name,
+                    MOST_DAYS,
+                )
+                return self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise explain(self.folder, error) from error
+
+    def _open(self) -> Rows:
+        # Made by us, so that this user alone may read it whatever the umask is.
+        os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = self.connect(self.file)
+        try:
+            return self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _prepare(self, connection: sqlite3.Connection) -> Rows:
+        # Looked at before anything is written to it: it may be newer, damaged or not ours.
+        version = version_of(connection)
+        if faults := faults_of(connection):
+            raise damaged(self.folder, faults)
+        key = self.key(connection, version)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON",
+                       "trusted_schema = OFF", "temp_store = MEMORY"):  # fmt: skip
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        if version < SCHEMA_VERSION:
+            now = self.now()
+            if names_chats(connection, version):
+                name = name_copy(now, f"before-version-{SCHEMA_VERSION}")
+                write_copy(connection, self.folder / FOLDER / name)
+            migrate(connection, now.date(), key)
+        return Rows(connection, key)
+
+    def key(self, connection: sqlite3.Connection, version: int) -> Key:
+        """The key that belongs to a database; made, when neither of them is in use yet.
+
+        Raises:
+            StorageError: when it is not there: with another, rows could not be found any more.
         """
-        CREATE TABLE reminders (
-            number INTEGER PRIMARY KEY,       -- of the claim; drawn anew by each
-            chat BLOB NOT NULL,               -- hashed
-            sealed BLOB NOT NULL,             -- nonce and encrypted chat
-            kind TEXT NOT NULL,
-            day INTEGER NOT NULL,             -- of `due`, counted from 1970 in UTC
-            due INTEGER NOT NULL,             -- seconds from 1970
-            language TEXT NOT NULL,
-            free INTEGER NOT NULL,            -- from when on it may be taken, in seconds
-            tries INTEGER NOT NULL DEFAULT 0, -- how often it was taken
-            UNIQUE (chat, kind, day)
-        ) STRICT
-        """,
-        "CREATE INDEX reminders_by_free ON reminders (free)",
-        "CREATE TABLE broken (link TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    ),
-)
-"""The statements that lead from one version of the schema to the next."""
-SCHEMA_VERSION = len(MIGRATIONS)
-
-# A claim's number is drawn, so that it never returns for another claim.
-_DRAWN = "(random() & 0x7fffffffffffffff)"
-_REMIND = f"""
-INSERT INTO reminders (number, chat, sealed, kind, day, due, language, free)
-SELECT {_DRAWN}, :chat, :sealed, :kind, :day, :due, :language, :due
-WHERE (SELECT count(*) FROM reminders
-       WHERE chat = :chat AND NOT (kind = :kind AND day = :day)) < {MOST_REMINDERS}
-ON CONFLICT (chat, kind, day) DO UPDATE SET
-    -- Another time is another reminder. The same time is a double tap: a claim on it stays.
-    number = iif(due = excluded.due, number, excluded.number),
-    free = iif(due = excluded.due, free, excluded.free),
-    tries = iif(due = excluded.due, tries, 0),
-    due = excluded.due,
-    language = excluded.language
-RETURNING 1
-"""  # noqa: S608 - constants of ours
-_TAKE = f"""
-UPDATE reminders SET number = {_DRAWN}, free = :until, tries = tries + 1
-WHERE number = (SELECT number FROM reminders WHERE free <= :now ORDER BY free, due LIMIT 1)
-RETURNING number, chat, sealed, kind, due, language, tries
-"""  # noqa: S608 - constants of ours
+        file = self.folder / KEY_FILE
+        key = read_key(file, self.random)
+        if key and fits(connection, version, key):
+            return key
+        following = read_key(self.folder / NEXT_KEY_FILE, self.random)
+        if following and version >= FIRST_WITH_KEYS and fits(connection, version, following):
+            # `rotate-key` was interrupted after it had rewritten the rows.
+            with suppress(FileNotFoundError):  # another process was quicker
+                (self.folder / NEXT_KEY_FILE).replace(file)
+            sync_folder(self.folder)
+            return following
+        if not key and version < FIRST_WITH_KEYS and not names_chats(connection, version):
+            return make_key(file, self.random)
+        raise wrong_key(self.folder, missing=not key)
 
 
-class StorageError(Exception):
-    """The data folder cannot be used; the message says why and what to do."""
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, DamagedError) or code_of(error) in _DAMAGED
 
 
 class SqliteStore:
-    """Chosen languages and reminders by chat, and counts of broken links.
+    """The rows of a data folder, read and written in a thread of their own.
 
-    A row's key is HMAC-SHA-256 of the chat id under a key that lies beside the database, not in
-    it: ids are few enough to try them all against a plain hash. A reminder must find its way back
-    to the chat, so it holds the id too, sealed with AES-GCM under a key derived from that one.
-
-    All coroutines share one connection, and between two awaits anybody's statement may run: a
-    transaction of two statements would take others' in. So each write is one statement, which in
-    autocommit mode is one transaction, and each read is fetched whole in the same call, so that no
-    half-read statement holds a snapshot that blocks a write or a checkpoint. No lock is needed,
-    and a coroutine that is cancelled leaves nothing open.
+    The thread does one call after another, each whole, so that two coroutines never mix, and one
+    that is cancelled leaves nothing half done. A folder that cannot be opened just now is tried
+    again at a later call.
     """
 
-    def __init__(
-        self,
-        connection: aiosqlite.Connection,
-        key: bytes,
-        random: Callable[[int], bytes] = os.urandom,
-    ) -> None:
-        """`random` gives so many bytes, never the same twice: they are the nonces."""
-        self._connection = connection
-        self._key = key
-        self._sealing = AESGCM(HKDF(SHA256(), KEY_BYTES, None, _SEALING_LABEL).derive(key))
-        self._random = random
+    def __init__(self, opening: Opening, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds, and never goes back."""
+        self._opening = opening
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "storage")
+        self._rows: Rows | None = None
+        self._failure = ""
+        """Why it could not be opened the last time."""
+        self._next_try = clock()
+
+    async def open(self) -> None:
+        """Open the folder for the first time; what may pass is logged, once.
+
+        Raises:
+            StorageError: when it will not pass by itself.
+        """
+        try:
+            await self._do(lambda _: None)
+        except StorageUnavailableError as error:
+            log.warning("nothing is kept for now: %s", error)
+
+    async def close(self) -> None:
+        """Close the folder, after what is under way."""
+        closed = self._thread.submit(self._close)
+        self._thread.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(closed))
+        self._thread.shutdown()
+
+    async def kept(self, chat: int) -> Kept:
+        """All that is kept about a chat, read in one go."""
+        return await self._do(Rows.kept, chat)
 
     async def language(self, chat: int) -> str | None:
         """The language kept for a chat."""
-        rows = await self._run("SELECT language FROM chosen WHERE chat = ?", self._chat(chat))
-        return str(rows[0][0]) if rows else None
+        return (await self.kept(chat)).language
 
-    async def keep_language(self, chat: int, language: str) -> None:
-        """Keep a chosen language."""
-        await self._run(
-            "INSERT INTO chosen (chat, language) VALUES (?, ?) "
-            "ON CONFLICT (chat) DO UPDATE SET language = excluded.language",
-            self._chat(chat),
-            language,
-        )
+    async def keep_language(self, chat: int, language: str, day: date) -> None:
+        """Keep a language that was chosen on a day."""
+        await self._do(Rows.keep_language, chat, language, day)
 
     async def remind(self, chat: int, reminder: Reminder) -> bool:
         """Keep a reminder. False: nothing was kept, the chat has MOST_REMINDERS."""
-        due = _seconds(reminder.due)
-        row = {
-            "chat": self._chat(chat),
-            "sealed": self._seal(chat),
-            "kind": reminder.kind,
-            "day": due // _DAY_S,
-            "due": due,
-            "language": reminder.language,
-        }
-        return bool(await self._connection.execute_fetchall(_REMIND, row))
+        return await self._do(Rows.remind, chat, reminder)
 
     async def reminders(self, chat: int) -> list[Reminder]:
         """The reminders of a chat that are not sent yet, soonest first."""
-        rows = await self._run(
-            "SELECT kind, due, language FROM reminders WHERE chat = ? ORDER BY due, kind",
-            self._chat(chat),
-        )
-        return [Reminder(kind, _time(due), language) for kind, due, language in rows]
+        return list((await self.kept(chat)).reminders)
 
     async def stop_reminders(self, chat: int) -> None:
         """Delete all reminders of a chat, from the write-ahead log too."""
-        await self._run("DELETE FROM reminders WHERE chat = ?", self._chat(chat))
-        await self._empty_log()
+        await self._do(Rows.stop_reminders, chat)
 
     async def take_due(self, now: datetime, lease: timedelta) -> Due | None:
-        """Claim what has been waiting longest; nobody else gets it while the lease lasts.
-
-        One at a time: a lease covers one message, and what is stopped a moment later stays unsent.
-        What the key does not open is dropped: nobody can be found by it any more.
-        """
-        times = {"now": _seconds(now), "until": _seconds(now + lease)}
-        while rows := list(await self._connection.execute_fetchall(_TAKE, times)):
-            number, hashed, sealed, kind, due, language, tries = rows[0]
-            chat = self._open(sealed)
-            if chat is not None and hmac.compare_digest(self._chat(chat), hashed):
-                return Due(number, chat, Reminder(kind, _time(due), language), tries)
-            log.error("a reminder cannot be read, its key is lost: dropped")
-            await self.settle(number)
-        return None
+        """Claim what has been waiting longest; nobody else gets it while the lease lasts."""
+        return await self._do(Rows.take_due, now, lease)
 
     async def settle(self, number: int) -> None:
         """Delete what was sent, from the write-ahead log too."""
-        await self._run("DELETE FROM reminders WHERE number = ?", number)
-        await self._empty_log()
+        await self._do(Rows.settle, number)
 
     async def release(self, number: int, later: datetime) -> None:
         """Give up a claim; it may be taken again from then on. Nothing, when it is not ours."""
-        await self._run("UPDATE reminders SET free = ? WHERE number = ?", _seconds(later), number)
+        await self._do(Rows.release, number, later)
 
     async def next_due(self) -> datetime | None:
         """When there is something to take, at the earliest: due, released, or its lease over."""
-        rows = await self._run("SELECT min(free) FROM reminders")
-        return None if rows[0][0] is None else _time(rows[0][0])
+        return await self._do(Rows.next_due)
+
+    async def keep_question(self, language: str, text: str, day: date) -> bool:
+        """Keep a question for the team. False: nothing was kept, there are MOST_QUESTIONS."""
+        return await self._do(Rows.keep_question, language, text, day)
+
+    async def questions(self) -> list[Question]:
+        """The questions kept for the team, oldest first."""
+        return await self._do(Rows.questions)
+
+    async def drop_questions(self, numbers: Iterable[int]) -> None:
+        """Delete questions, from the write-ahead log too."""
+        await self._do(Rows.drop_questions, tuple(numbers))
+
+    async def count(self, tallies: Mapping[Tally, int]) -> None:
+        """Add to the counts, all of them or none."""
+        await self._do(Rows.count, dict(tallies))
+
+    async def counts(self) -> dict[Tally, int]:
+        """What was counted."""
+        return await self._do(Rows.counts)
 
     async def count_broken(self, link: str) -> None:
         """Count once more that a link did not open."""
-        await self._run(
-            "INSERT INTO broken (link, times) VALUES (?, 1) "
-            "ON CONFLICT (link) DO UPDATE SET times = times + 1",
-            link,
-        )
+        await self._do(Rows.count_broken, link)
 
     async def broken(self) -> dict[str, int]:
         """How often a link did not open, by its id."""
-        return dict(await self._run("SELECT link, times FROM broken ORDER BY link"))
+        return await self._do(Rows.broken)
+
+    async def expire(self, today: date) -> int:
+        """Delete what was kept for as long as it may be: rows, old copies too; gives the rows."""
+        deleted = await self._do(Rows.expire, today)
+        folder = self._opening.folder
+        await self._do(lambda _: drop_copies(folder / FOLDER, today) + drop_copies(folder, today))
+        return deleted
 
     async def forget(self, chat: int) -> None:
         """Delete all rows of a chat, from the write-ahead log too."""
-        # Two transactions: each is done whether or not the other was, and asking again does no harm.
-        await self._run("DELETE FROM chosen WHERE chat = ?", self._chat(chat))
-        await self.stop_reminders(chat)
+        await self._do(Rows.forget, chat)
 
-    async def _run(self, statement: str, *values: object) -> list[Any]:
-        """The rows of one statement, in one call of the connection's thread."""
-        return list(await self._connection.execute_fetchall(statement, values))
+    async def _do(self, work: Callable[Concatenate[Rows, P], T], *a: P.args, **k: P.kwargs) -> T:
+        """What some work on the rows gives, done in the thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(self._work, work, *a, **k))
 
-    async def _empty_log(self) -> None:
-        """Write the write-ahead log back and cut it: deleted rows stand in it until then."""
-        ((busy, _, _),) = await self._run("PRAGMA wal_checkpoint(TRUNCATE)")
-        if busy:
-            # Another process has been reading for as long as we wait. The next deletion cuts it.
-            log.warning("the write-ahead log could not be emptied: the database is in use")
-
-    def _chat(self, chat: int) -> bytes:
-        return hmac.digest(self._key, str(chat).encode(), hashlib.sha256)
-
-    def _seal(self, chat: int) -> bytes:
-        nonce = self._random(NONCE_BYTES)
-        # Eight bytes for every chat: the length says nothing.
-        return nonce + self._sealing.encrypt(nonce, chat.to_bytes(8, signed=True), _SEALED_AS)
-
-    def _open(self, sealed: bytes) -> int | None:
-        """The chat that was sealed; None when it was with another key, or is damaged."""
+    def _work(self, work: Callable[Concatenate[Rows, P], T], *a: P.args, **k: P.kwargs) -> T:
+        rows = self._opened()
         try:
-            plain = self._sealing.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _SEALED_AS)
-        except (InvalidTag, ValueError):
-            return None
-        return int.from_bytes(plain, signed=True)
+            return work(rows, *a, **k)
+        except sqlite3.Error as error:
+            if code_of(error) in _LOST:
+                self._close()
+            raise
 
+    def _opened(self) -> Rows:
+        if self._rows:
+            return self._rows
+        if self._failure and self._clock() < self._next_try:
+            raise StorageUnavailableError(self._failure)
+        try:
+            self._rows = self._opening()
+        except StorageError as error:
+            self._failure = str(error)
+            self._next_try = self._clock() + RETRY_S
+            raise
+        if self._failure:
+            log.info("the storage works again")
+            self._failure = ""
+        return self._rows
 
-def _seconds(time: datetime) -> int:
-    if time.tzinfo is None:
-        raise ValueError(f"a time with its zone is needed, not {time}")
-    return int(time.timestamp())
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    def _close(self) -> None:
+        rows, self._rows = self._rows, None
+        if rows:
+            rows.close()
 
 
 @asynccontextmanager
 async def open_store(
-    folder: Path, random: Callable[[int], bytes] = os.urandom
+    folder: Path,
+    random: Random = os.urandom,
+    *,
+    set_aside: bool = False,
+    now: Now = lambda: datetime.now(UTC),
+    clock: Callable[[], float] = time.monotonic,
+    connect: Connect = connect,
 ) -> AsyncIterator[SqliteStore]:
     """Open the store in a folder, making what is not there.
 
+    While the disk is full or the file locked, its calls raise StorageUnavailableError; it tries
+    again at a later call, at most every RETRY_S.
+
+    Args:
+        folder: the data folder.
+        random: gives so many bytes, never the same twice.
+        set_aside: rename a damaged database and begin a new one.
+        now: the time, aware and in UTC.
+        clock: seconds that never go back.
+        connect: how the file is opened.
+
     Raises:
-        StorageError: when the folder cannot be used.
+        StorageError: when the folder cannot be used, and waiting does not help: no right to write,
+            a damaged or a newer file, another key.
     """
+    store = SqliteStore(Opening(folder, random, now, connect, set_aside), clock)
     try:
-        key = _prepare_folder(folder)
-        # An unclosed connection would keep its thread, and so the process, alive.
-        async with aiosqlite.connect(folder / FILE, isolation_level=None) as connection:
-            await _prepare(connection)
-            yield SqliteStore(connection, key, random)
-    except (OSError, aiosqlite.DatabaseError) as error:
-        raise StorageError(
-            f"DATA_DIR {str(folder)!r} cannot be used: {error}. "
-            "Point DATA_DIR to a folder that this user may write to"
-        ) from error
-
-
-def _prepare_folder(folder: Path) -> bytes:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _key(folder / KEY_FILE)
-
-
-async def _prepare(connection: aiosqlite.Connection) -> None:
-    # First how long to wait for another process: the others may have to.
-    for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = FULL",
-                   "secure_delete = ON", "trusted_schema = OFF"):  # fmt: skip
-        await connection.execute_fetchall(f"PRAGMA {pragma}")
-    if await _version(connection) == SCHEMA_VERSION:
-        return
-    # Nobody else uses the connection yet, so this transaction holds several statements. Asked for
-    # the version inside it, two processes that start at once migrate once.
-    await connection.execute("BEGIN IMMEDIATE")
-    version = await _version(connection)
-    if version > SCHEMA_VERSION:
-        await connection.execute("ROLLBACK")
-        raise StorageError(f"{FILE} was written by a newer version of the bot: update the bot")
-    for statements in MIGRATIONS[version:]:
-        for statement in statements:
-            await connection.execute(statement)
-    await connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    await connection.execute("COMMIT")
-
-
-async def _version(connection: aiosqlite.Connection) -> int:
-    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
-    return int(version)
-
-
-def _key(file: Path) -> bytes:
-    """The key in a file that only this user may read; made where there is none."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = file.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise StorageError(
-                f"{KEY_FILE} is damaged ({len(key)} bytes instead of {KEY_BYTES}): restore it from "
-                f"a backup, or delete it and {FILE} to begin anew"
-            ) from None
-        return key
-    with os.fdopen(descriptor, "wb") as opened:
-        key = secrets.token_bytes(KEY_BYTES)
-        opened.write(key)
-        opened.flush()
-        os.fsync(opened.fileno())
-    return key
+        await store.open()
+        yield store
+    finally:
+        await store.close()

@@ -7,19 +7,12 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
-import httpx  # python-telegram-bot's transport: its errors stand behind Telegram's
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Forbidden,
-    RetryAfter,
-    TelegramError,
-    TimedOut,
-)
+from telegram.error import RetryAfter, TelegramError
 
 from bot.dialogue.reminding import Reminder
 from bot.dialogue.replies import Reply
 from bot.storage.store import Due, Store
+from bot.tg.errors import Meaning, describe, judge, seconds_to_wait
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +26,6 @@ LONGEST_DELAY = timedelta(minutes=15)
 """Before a reminder is tried again; doubles from the first to the longest."""
 MOST_REFUSALS = 100
 """How often a reminder is tried that Telegram refuses or we cannot make: for about a day."""
-_GONE = ("chat not found", "user not found", "peer_id_invalid")
 
 Compose = Callable[[Reminder], Reply]
 Now = Callable[[], datetime]
@@ -174,29 +166,8 @@ class Reminders:
         """Send one; what became of it, and the seconds for which to leave Telegram alone."""
         try:
             await self._sender.send(self._compose(due.reminder), due.chat)
-        except RetryAfter as error:
-            wait = error.retry_after
-            seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
-            return Outcome.NOT_NOW, max(float(seconds), SHORTEST_WAIT_S)
-        except (Forbidden, ChatMigrated):
-            return Outcome.NOBODY, 0.0
-        except BadRequest as error:
-            if any(reason in str(error).lower() for reason in _GONE):
-                return Outcome.NOBODY, 0.0
-            log.error("Telegram refuses a reminder: %s", error)  # noqa: TRY400
-            return Outcome.REFUSED, 0.0
-        except TimedOut as error:
-            if isinstance(error.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout):
-                return Outcome.NOT_NOW, LONGEST_WAIT_S  # it never left
-            # The request was on its way, and nobody can ask Telegram whether it arrived. Nearly
-            # always it did, and the answer was slow: so it counts as sent.
-            log.warning("Telegram did not answer in time: a reminder may not have arrived")
-            return Outcome.PERHAPS_SENT, 0.0
         except TelegramError as error:
-            # A connection that broke is tried again: most often it had been idle and was closed
-            # before the request got through.
-            log.warning("a reminder has to wait: %s", type(error).__name__)
-            return Outcome.NOT_NOW, LONGEST_WAIT_S
+            return _meant(error)
         except Exception as error:
             log.exception("a reminder cannot be made: %s", type(error).__name__)
             return Outcome.REFUSED, 0.0
@@ -213,6 +184,28 @@ class Reminders:
             return LONGEST_WAIT_S
         seconds = (next_due - self._now()).total_seconds()
         return min(max(seconds, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+
+
+def _meant(error: TelegramError) -> tuple[Outcome, float]:
+    """What an error means for a reminder; the seconds for which to leave Telegram alone."""
+    match judge(error):
+        case Meaning.SLOW_DOWN if isinstance(error, RetryAfter):
+            return Outcome.NOT_NOW, max(seconds_to_wait(error), SHORTEST_WAIT_S)
+        case Meaning.GONE | Meaning.MOVED:
+            return Outcome.NOBODY, 0.0
+        case Meaning.NO_ANSWER:
+            # The request was on its way, and nobody can ask Telegram whether it arrived. Nearly
+            # always it did, and the answer was slow: so it counts as sent.
+            log.warning("Telegram did not answer in time: a reminder may not have arrived")
+            return Outcome.PERHAPS_SENT, 0.0
+        case Meaning.NOT_DONE | Meaning.BROKEN_OFF | Meaning.FATAL:
+            # A connection that broke is tried again: most often it had been idle and was closed
+            # before the request got through. About the token others say what to do.
+            log.warning("a reminder has to wait: %s", describe(error))
+            return Outcome.NOT_NOW, LONGEST_WAIT_S
+        case _:
+            log.error("Telegram refuses a reminder: %s", describe(error))
+            return Outcome.REFUSED, 0.0
 
 
 def _delay(tries: int) -> timedelta:

@@ -2,9 +2,8 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import MessageLimit
@@ -17,8 +16,6 @@ MAX_UNITS = int(MessageLimit.MAX_TEXT_LENGTH)
 MAX_CAPTION_UNITS = int(MessageLimit.CAPTION_LENGTH)
 """UTF-16 units of a document's caption, markup not counted."""
 MAX_ENTITIES = int(MessageLimit.MESSAGE_ENTITIES)
-_CHUNK = 1_000
-"""Code points into which an overlong span is cut."""
 _TAG = re.compile("<[^>]*>")
 
 
@@ -37,10 +34,12 @@ def render(reply: Reply) -> list[Part]:
 
     The last one carries the attachment; words that are too long for its caption stand before it.
     """
-    texts = [_join(blocks) for blocks in _fitting(reply.blocks)]
+    texts = [_join(blocks) for blocks in _runs(reply.blocks, MAX_UNITS, MAX_ENTITIES)]
+    # Telegram takes no message without words.
+    texts = [text for text in texts if shown(text).strip()]
     keyboard = _keyboard(reply)
     if reply.attachment:
-        fits = len(texts) == 1 and units(_shown(texts[0])) <= MAX_CAPTION_UNITS
+        fits = len(texts) == 1 and units(shown(texts[0])) <= MAX_CAPTION_UNITS
         last = texts.pop() if fits else ""
     else:
         last = texts.pop() if texts else "…"
@@ -52,40 +51,70 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """What people see of HTML that was written here: every `<` in it begins a tag."""
     return html.unescape(_TAG.sub("", text))
 
 
-def _fitting(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
-    """Runs of blocks that fit into one message each."""
+def _runs(blocks: Iterable[Block], room: int, marks: int) -> Iterator[list[Block]]:
+    """Runs of blocks of at most so many units and entities; no more blocks are cut than have to."""
     run: list[Block] = []
-    length = entities = 0
-    for block in chain.from_iterable(map(_pieces, blocks)):
-        size, marks = _size(block), _entities(block)
-        if run and (length + size + 2 > MAX_UNITS or entities + marks > MAX_ENTITIES):
-            yield run
-            run, length, entities = [], 0, 0
-        run.append(block)
-        length += size + 2
-        entities += marks
+    length = marked = 0
+    for block in blocks:
+        for number, piece in enumerate(_pieces(block, room, marks)):
+            size, more = _size(piece), _entities(piece)
+            # Pieces of one block stand in different messages: nothing comes between their words.
+            if run and (number or length + size + 2 > room or marked + more > marks):
+                yield run
+                run, length, marked = [], 0, 0
+            run.append(piece)
+            length += size + 2
+            marked += more
     if run:
         yield run
 
 
-def _pieces(block: Block) -> Iterator[Block]:
+def _pieces(block: Block, room: int, marks: int) -> Iterator[Block]:
     """A block, in several where it alone is too long."""
-    if _size(block) + 2 <= MAX_UNITS and _entities(block) <= MAX_ENTITIES:
+    if _size(block) + 2 <= room and _entities(block) <= marks:
         yield block
     elif isinstance(block, Quote):
-        for inner in block.blocks:
-            for piece in _pieces(inner):
-                if not isinstance(piece, Quote):
-                    yield replace(block, blocks=(piece,))
+        for run in _runs(block.blocks, room - 2, marks - 1):
+            yield replace(block, blocks=tuple(one for one in run if not isinstance(one, Quote)))
     else:
-        for span in block.spans:
-            for start in range(0, len(span.text), _CHUNK):
-                yield Paragraph((replace(span, text=span.text[start : start + _CHUNK]),))
+        first, *others = _cut(block.spans, room - 6, marks)
+        yield replace(block, spans=first)
+        yield from map(Paragraph, others)
+
+
+def _cut(spans: tuple[Span, ...], room: int, marks: int) -> Iterator[tuple[Span, ...]]:
+    """Spans in portions of at most so many units and entities."""
+    taken: list[Span] = []
+    length = marked = 0
+    for span in spans:
+        text, mark = span.text, not isinstance(span, Plain)
+        while True:
+            head, text = _split(text, room - length) if marked + mark <= marks else ("", text)
+            if head or not text:
+                taken.append(replace(span, text=head))
+                length += units(head)
+                marked += mark
+            if not text:
+                break
+            yield tuple(taken)
+            taken, length, marked = [], 0, 0
+    yield tuple(taken)
+
+
+def _split(text: str, room: int) -> tuple[str, str]:
+    """As much of a text as fits, rather to the end of a word; and the rest."""
+    end = min(len(text), room)
+    while (over := units(text[:end]) - room) > 0:
+        end -= (over + 1) // 2
+    if end < len(text):
+        space = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end)) + 1
+        end = space if space > end // 2 else end
+    return text[:end], text[end:]
 
 
 def _size(block: Block) -> int:

@@ -1,11 +1,12 @@
 """Buttons: 64 bytes, strictly parsed, and every one of them leads somewhere."""
 
+import os
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.dialogue import buttons, objection
@@ -13,6 +14,7 @@ from bot.dialogue.buttons import (
     Broken,
     Deliver,
     Enter,
+    Give,
     Go,
     OpenGroup,
     OpenTopic,
@@ -23,14 +25,16 @@ from bot.dialogue.buttons import (
     Stale,
     Stop,
 )
-from bot.dialogue.events import Pressed
+from bot.dialogue.events import Person, Pressed
 from bot.dialogue.exploration import explore
 from bot.dialogue.reminding import HOURS, Plan
-from bot.dialogue.replies import Tap
+from bot.dialogue.replies import KeepQuestion, Tap
 from bot.dialogue.turn import respond
 from bot.knowledge.flow import PAPERS, REMINDERS
 
 TODAY = date(2026, 11, 21)
+FORGED = int(os.environ.get("FORGED_BUTTONS", "300"))
+"""How many forged buttons are pressed."""
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +84,7 @@ def buttons_of(knowledge, tag, steps, plans):
     yield from (Deliver(tag, paper, form, step) for step in steps[::5] for paper, form in papers)
     yield from (Schedule(tag, stage, plan) for stage, plan in plans)
     yield Speak(tag)
+    yield from (Give(tag, stage) for stage in buttons.GIVING)
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +137,28 @@ def test_changed_buttons_are_stale_or_other_real_buttons(drawn, written, knowled
     changed = text[:place] + drawn.draw(st.characters(codec="ascii")) + text[place + 1 :]
     parsed = buttons.parse(changed, knowledge)
     assert isinstance(parsed, Stale) or buttons.encode(parsed, knowledge) == changed
+
+
+@settings(max_examples=FORGED, deadline=None)
+@given(drawn=st.data())
+def test_whatever_is_pressed_gets_an_answer_and_no_more_than_was_asked(drawn, written, assistant):
+    """Real data with a piece swapped or changed, and noise: a screen, and nothing of others'."""
+    text = drawn.draw(st.sampled_from(written))
+    parts = [*text.split("."), *drawn.draw(st.sampled_from(written)).split("."), "", "zz", "\ud800"]
+    place = drawn.draw(st.integers(0, 6))
+    piece = drawn.draw(st.sampled_from(parts) | st.text(max_size=20))
+    forged = ".".join([*text.split(".")[:place], piece, *text.split(".")[place + 1 :]])
+    quoted = drawn.draw(st.sampled_from([None, "", "\ud800", "what about this then?"]))
+    person = Person(drawn.draw(st.sampled_from(["en", "nl", "xx", "\ud800", None])))
+    turn = respond(Pressed(forged, person, quoted=quoted, shown=forged), assistant, TODAY)
+    assert turn.replies
+    assert len(turn.notice) <= 200
+    assert not isinstance(turn.storage, KeepQuestion), "kept without having been shown"
+    for reply in turn.replies:
+        assert reply.blocks
+        taps = [key for row in reply.rows for key in row if isinstance(key, Tap)]
+        for tap in taps:
+            assert not isinstance(buttons.parse(tap.data, assistant.knowledge), Stale)
 
 
 def test_every_screen_has_text_buttons_and_a_way_back_in_every_language(

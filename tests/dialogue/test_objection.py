@@ -16,11 +16,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.dialogue import buttons, objection
+from bot.dialogue import buttons, notices, objection, wizard
 from bot.dialogue.buttons import Broken, Enter, Go, Page, Schedule, Speak, Stale, Stop
 from bot.dialogue.events import Asked, Commanded, Person, Pressed, Thread, Unreadable
 from bot.dialogue.exploration import explore
 from bot.dialogue.replies import Copy, CountBroken, Erase, Keep, Remind, StopReminding, Tap, Visit
+from bot.dialogue.screens import Voice
 from bot.dialogue.turn import COMMANDS, respond
 from bot.knowledge.markup import plain
 from bot.tg.render import MAX_UNITS, render, units
@@ -360,14 +361,49 @@ def test_elsewhere_is_told_honestly(chat):
 
 @pytest.mark.parametrize("version", ["0", "1", "999"])
 def test_buttons_of_another_version_of_the_flow_get_a_fresh_start(chat, version):
-    """A kind word, a new message, nothing guessed."""
+    """A kind word, a new message, nothing guessed; the way back leads to where one was."""
     chat.begin("instagram").tap("option.surface.app")
+    before = chat.step
     own = f".o.{chat.knowledge.flow.version}."
-    data = buttons.encode(Go(chat.language, chat.step), chat.knowledge)
-    chat.press(data.replace(own, f".o.{version}."))
+    old = buttons.encode(Go(chat.language, before), chat.knowledge)
+    old = old.replace(own, f".o.{version}.")
+    chat.press(old)
+    assert chat.turn.notice == chat.say("stale.resumed")
+    assert chat.step == before
+    voice = Voice(chat.knowledge, chat.language, TODAY)
+    assert chat.screen == wizard.show(voice, before, edits=False)
+    chat.thread = Thread()
+    chat.press(old)
     assert chat.turn.notice == chat.say("stale.notice")
     assert chat.step == objection.start(chat.knowledge.flow)
     assert not chat.screen.edits
+
+
+def test_an_old_button_of_another_page_leaves_the_step_alone(chat):
+    """The home page comes, with the way back to the same step."""
+    chat.begin("instagram").tap("option.surface.app")
+    before = chat.step
+    chat.press(f"1.{chat.language}.p.nowhere")
+    back = buttons.encode(Enter(chat.language, before), chat.knowledge)
+    assert back in {tap.data for tap in taps_of(chat.screen)}
+    assert chat.step == before
+
+
+def test_a_step_that_the_content_no_longer_has_is_let_go(assistant, knowledge):
+    """Content may change while somebody is on the way: no error, and the objection begins anew."""
+    flow = knowledge.flow
+    first = objection.start(flow)
+    gone = [
+        replace(first, screen="gone"), replace(first, origin="gone"),
+        replace(first, answers=first.answers[1:]), replace(first, answers=(10**9, *first.answers[1:])),
+        replace(first, screen="send"),
+    ]  # fmt: skip
+    for step in gone:
+        thread = Thread(step, "en", "no-such-topic")
+        turn = respond(Asked("and whatsapp?", Person("en"), thread), assistant, TODAY)
+        assert turn.thread.step is None
+        turn = notices.stale(Person("en"), assistant, TODAY, thread=thread)
+        assert turn.thread == Thread(language="en")
 
 
 def test_the_checklist_says_which_account_needs_nothing(chat):
@@ -602,14 +638,14 @@ class Wanderer(RuleBasedStateMachine):
     # What holds after each of them.
 
     def press(self, data):
-        button = self.parsed(data)
+        button, before = self.parsed(data), self.thread.step
         turn = self.take(Pressed(data, self.person, self.thread))
-        self.check_step(button)
+        self.check_step(button, before)
         self.check_storage(button)
         return turn
 
-    def check_step(self, button):
-        """Where somebody stands is where the button leads; what is stale begins anew."""
+    def check_step(self, button, before):
+        """Where somebody stands is where the button leads; what is stale leads nowhere else."""
         match button:
             case Go(_, step) | Enter(_, step):
                 assert self.thread.step == (None if step.screen == "done" else step)
@@ -622,7 +658,7 @@ class Wanderer(RuleBasedStateMachine):
                 assert self.thread.step is None
             case Stale(_, True):
                 assert self.turn.notice
-                assert self.thread.step == objection.start(self.flow)
+                assert self.thread.step == (before or objection.start(self.flow))
                 self.at = self.thread.step
             case Stale():
                 assert self.turn.notice

@@ -9,6 +9,7 @@ from phone import labels, phone_of, running
 
 from bot.sandbox.bot_api import Fault
 from bot.sandbox.server import serve
+from bot.storage.store import NoStore
 from bot.tg.sender import Sender
 
 TODAY = date(2026, 11, 21)
@@ -17,13 +18,13 @@ TODAY = date(2026, 11, 21)
 async def test_a_button_works_after_a_restart(assistant, tmp_path):
     """The bot that drew the button is gone with all its memory; another takes the tap."""
     async with serve("127.0.0.1", 0) as sandbox:
-        async with running(assistant, tmp_path, sandbox=sandbox) as (_, application):
-            first = phone_of(sandbox, application, "en")
+        async with running(assistant, tmp_path, sandbox=sandbox) as (_, service):
+            first = phone_of(sandbox, service, "en")
             await first.say("/object")
             await first.tap("Ireland")
             await first.tap("No, not yet")
-        async with running(assistant, tmp_path, sandbox=sandbox) as (_, application):
-            second = phone_of(sandbox, application, "en", first.chat)
+        async with running(assistant, tmp_path, sandbox=sandbox) as (_, service):
+            second = phone_of(sandbox, service, "en", first.chat)
             await second.tap("Instagram, Threads ⬜")
             (shown,) = [e for e in await second.tap("Continue") if e["type"] == "edit"]
             assert shown["message"]["text"].startswith("Step 4 of 8")
@@ -32,12 +33,12 @@ async def test_a_button_works_after_a_restart(assistant, tmp_path):
 async def test_a_chosen_language_stays(assistant, tmp_path):
     """Chosen once, spoken after a restart and on /start, until it is forgotten."""
     async with serve("127.0.0.1", 0) as sandbox:
-        async with running(assistant, tmp_path, sandbox=sandbox) as (_, application):
-            first = phone_of(sandbox, application, "en")
+        async with running(assistant, tmp_path, sandbox=sandbox) as (_, service):
+            first = phone_of(sandbox, service, "en")
             await first.say("/language")
             await first.tap("Français")
-        async with running(assistant, tmp_path, sandbox=sandbox) as (_, application):
-            second = phone_of(sandbox, application, "en", first.chat)
+        async with running(assistant, tmp_path, sandbox=sandbox) as (_, service):
+            second = phone_of(sandbox, service, "en", first.chat)
             await second.say("/start")
             assert "Commencer l’opposition" in labels(second.newest)
             await second.say("/forget")
@@ -52,8 +53,8 @@ async def test_a_chosen_language_stays(assistant, tmp_path):
 )
 async def test_after_an_error_of_telegram_the_bot_goes_on(assistant, tmp_path, fault):
     """One reply may be lost; the next question is answered."""
-    async with running(assistant, tmp_path) as (sandbox, application):
-        phone = phone_of(sandbox, application, "en")
+    async with running(assistant, tmp_path) as (sandbox, service):
+        phone = phone_of(sandbox, service, "en")
         fault.method = "sendMessage"
         sandbox.api.faults.append(fault)
         await phone.say("is it too late?")
@@ -68,10 +69,10 @@ async def test_told_to_slow_down_it_waits_and_sends_once(assistant, tmp_path):
     async def wait(seconds):
         waits.append(seconds)
 
-    async with running(assistant, tmp_path) as (sandbox, application):
+    async with running(assistant, tmp_path) as (sandbox, service):
         chat = sandbox.api.join("en")
         sandbox.api.faults.append(Fault(method="sendMessage", code=429, retry_after=7))
-        sender = Sender(application.bot, sleep=wait)
+        sender = Sender(service.bot, sleep=wait)
         from bot.dialogue.events import Commanded
         from bot.dialogue.turn import respond
         from bot.tg.events import Origin
@@ -83,8 +84,8 @@ async def test_told_to_slow_down_it_waits_and_sends_once(assistant, tmp_path):
 
 async def test_an_edit_of_a_message_that_is_gone_becomes_a_new_one(assistant, tmp_path):
     """Deleted by the person: the step is shown afresh."""
-    async with running(assistant, tmp_path) as (sandbox, application):
-        phone = phone_of(sandbox, application, "en")
+    async with running(assistant, tmp_path) as (sandbox, service):
+        phone = phone_of(sandbox, service, "en")
         await phone.say("/object")
         number, data = phone.find("Ireland")
         del phone.chat.messages[number]
@@ -96,8 +97,8 @@ async def test_an_edit_of_a_message_that_is_gone_becomes_a_new_one(assistant, tm
 async def test_odd_updates_do_no_harm(assistant, tmp_path, caplog):
     """Photos, groups, other bots, no text: a kind word or silence, never an exception."""
     caplog.set_level(logging.ERROR)
-    async with running(assistant, tmp_path) as (sandbox, application):
-        phone = phone_of(sandbox, application, "en")
+    async with running(assistant, tmp_path) as (sandbox, service):
+        phone = phone_of(sandbox, service, "en")
         person = {"id": phone.chat.id, "is_bot": False, "first_name": "You", "language_code": "en"}
         private = {"id": phone.chat.id, "type": "private"}
         base = {"message_id": 500, "date": 1, "chat": private, "from": person}
@@ -130,25 +131,19 @@ async def test_odd_updates_do_no_harm(assistant, tmp_path, caplog):
 async def test_storage_that_fails_does_not_stop_the_conversation(assistant, tmp_path, caplog):
     """A full disk or a locked file: the answer comes all the same, without the text in the log."""
 
-    class Broken:
-        async def language(self, _chat):
+    class Full(NoStore):
+        async def kept(self, _chat):
             raise OSError(28, "No space left on device")
 
-        keep_language = forget = language
+        keep_language = forget = kept
 
-    from bot.tg.application import Conversation
-
-    async with running(assistant, tmp_path) as (sandbox, application):
-        (handler,) = application.handlers[0]
-        conversation = next(
-            cell.cell_contents
-            for cell in handler.callback.__closure__
-            if isinstance(cell.cell_contents, Conversation)
-        )
-        conversation._store = Broken()
-        phone = phone_of(sandbox, application, "en")
+    async with running(assistant, tmp_path, store=Full()) as (sandbox, service):
+        phone = phone_of(sandbox, service, "en")
         shown = await phone.say("is it too late?")
         assert shown[-1]["message"]["text"].startswith("Too late to object?")
+        await phone.say("/language")
+        shown = await phone.tap("Français")
+        assert "Français" not in shown[0]["text"], "it must not say that it was kept"
     assert "storage" in caplog.text
     assert "too late" not in caplog.text
 
@@ -158,11 +153,11 @@ async def test_nothing_personal_reaches_the_log(assistant, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "telegram", "asyncio", "aiosqlite", "tornado"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    async with running(assistant, tmp_path) as (sandbox, application):
-        phone = phone_of(sandbox, application, "en")
+    async with running(assistant, tmp_path) as (sandbox, service):
+        phone = phone_of(sandbox, service, "en")
         await phone.say("my secret canary sentence about DMs")
         await phone.say("/object")
         lines = "\n".join(record.getMessage() for record in caplog.records)
-        assert "kind" in lines or "asked" in lines
+        assert "update" in lines
         for secret in ("canary", sandbox.token, str(phone.chat.id), json.dumps("You")):
             assert secret not in lines

@@ -702,7 +702,8 @@ def two_stores(tmp_path_factory):
     async def open_both():
         stores = [await stack.enter_async_context(open_store(folder)) for _ in range(2)]
         for store in stores:
-            await store._run("PRAGMA synchronous = OFF")  # the machine does not crash
+            # The machine does not crash.
+            await store._do(lambda rows: rows.connection.execute("PRAGMA synchronous = OFF"))
         return stores
 
     with asyncio.Runner() as runner:
@@ -721,7 +722,7 @@ def test_no_interleaving_loses_or_repeats_a_reminder(two_stores, actions, crash)
     run, stores = two_stores
 
     async def play():
-        await stores[0]._run("DELETE FROM reminders")
+        await stores[0]._do(lambda rows: rows.connection.execute("DELETE FROM reminders"))
         played = Play(stores)
         await played.begin()
         for action in [("step", 0), ("step", 1), ("remind", 1), ("remind", 2), *actions]:

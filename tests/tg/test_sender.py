@@ -1,8 +1,10 @@
 """Files, long captions and Telegram's errors: what the sender makes of a reply."""
 
 import asyncio
+import json
 import logging
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +19,7 @@ from bot.sandbox import markup
 from bot.sandbox.bot_api import Fault
 from bot.sandbox.server import serve
 from bot.tg.events import Origin
-from bot.tg.sender import LONGEST_WAIT_S, Sender
+from bot.tg.sender import LONGEST_WAIT_S, Delivered, Sender
 
 BODY = b"%PDF-1.4\x00\xff\r\n"
 LETTER = Attachment(
@@ -185,7 +187,7 @@ async def test_told_to_wait_for_too_long_it_says_so_to_who_sends(server, sender,
     server.api.faults.append(Fault(method="sendDocument", code=429, retry_after=wait, times=2))
     with pytest.raises(RetryAfter):
         await sender.send(reply(), chat.id)
-    await sender.carry_out(turn(reply()), Origin(chat.id))
+    assert await sender.carry_out(turn(reply()), Origin(chat.id)) is Delivered.SLOWED
     assert not chat.messages
     assert not waits
 
@@ -290,3 +292,81 @@ async def test_by_default_the_file_is_a_real_one(server, bot, chat):
     body = stored(server, message).decode()
     assert body.startswith("BEGIN:VCALENDAR")
     assert any(f"DTSTAMP:{day}T" in body for day in days)
+
+
+async def test_a_reply_quotes_what_it_answers(server, sender, chat):
+    """With its first message, and also where that one is gone; no other message does."""
+    question = Origin(chat.id, answers=3)
+    long = reply(words("a" * 3_000), words("b" * 3_000), attachment=None)
+    await sender.carry_out(turn(replace(long, quotes=True), reply(attachment=None)), question)
+    sent = [call.parameters for call in server.api.calls if call.method == "sendMessage"]
+    (quoted,) = [call["reply_parameters"] for call in sent if "reply_parameters" in call]
+    quoted = json.loads(quoted) if isinstance(quoted, str) else quoted
+    assert quoted == {"message_id": 3, "allow_sending_without_reply": True}
+    assert ["reply_parameters" in call for call in sent] == [True, False, False]
+
+
+class Held:
+    """A bot of which one call is answered only when another was made."""
+
+    def __init__(self, bot):
+        self._bot = bot
+        self.made = []
+        self.edited = asyncio.Event()
+
+    def __getattr__(self, name):
+        async def call(*values, **named):
+            self.made.append(name)
+            if name == "answer_callback_query" and not values[1]:
+                await self.edited.wait()
+            if name == "edit_message_text":
+                self.edited.set()
+            return await getattr(self._bot, name)(*values, **named)
+
+        return call
+
+
+async def test_the_next_screen_does_not_wait_for_the_answer(server, bot, chat):
+    """Both are on their way at the same time; with a word to read, that comes first."""
+    held = Held(bot)
+    sender = Sender(held)
+    await sender.send(reply(attachment=None), chat.id)
+    screens = [turn(reply(words(word), attachment=None, edits=True)) for word in ("one", "two")]
+    async with asyncio.timeout(10):
+        _, query = await server.api.press(chat, 1, "x")
+        first = await sender.carry_out(screens[0], Origin(chat.id, query, 1))
+        _, query = await server.api.press(chat, 1, "x")
+        second = replace(screens[1], notice="Done")
+        second = await sender.carry_out(second, Origin(chat.id, query, 1))
+    assert first is second is Delivered.SENT
+    assert held.made[1:] == ["answer_callback_query", "edit_message_text"] * 2
+    assert chat.messages[1]["text"] == "two"
+    assert not server.api.unanswered
+
+
+async def test_a_turn_that_is_cancelled_leaves_nothing_running(server, bot, chat):
+    """Not the answer to the button either."""
+
+    def running():
+        return [task for task in asyncio.all_tasks() if "Sender._" in str(task.get_coro())]
+
+    held, seen = Held(bot), asyncio.Event()
+    await Sender(bot).send(reply(attachment=None), chat.id)
+    _, query = await server.api.press(chat, 1, "x")
+    held.edited.set = seen.set  # so that the answer waits for ever
+    screen = turn(reply(words("one"), attachment=None, edits=True))
+    doing = asyncio.create_task(Sender(held).carry_out(screen, Origin(chat.id, query, 1)))
+    await asyncio.wait_for(seen.wait(), 10)
+    assert running()
+    doing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await doing
+    assert not running()
+
+
+async def test_who_has_blocked_the_bot_is_told_of(server, sender, chat):
+    """The caller deletes what is stored of them; nothing more is tried."""
+    server.api.faults.append(Fault(method="sendMessage", code=403))
+    twice = turn(reply(attachment=None), reply(attachment=None))
+    assert await sender.carry_out(twice, Origin(chat.id)) is Delivered.GONE
+    assert not chat.messages

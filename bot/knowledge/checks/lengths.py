@@ -20,7 +20,16 @@ ANSWER = 3_300
 """Characters of an answer: leaves room for heading, sources and date."""
 SHORT = 340
 SCREEN = 3_500
-NOTICES = ("stale.notice", "languages.chosen", "answer.thanks")
+NOTICES = (
+    "stale.notice",
+    "stale.resumed",
+    "languages.chosen",
+    "answer.thanks",
+    "notice.late",
+    "notice.busy",
+    "notice.failed",
+    "notice.unkept",
+)
 
 
 REASONS = {"short": 256, "medium": 700, "full": 3_000}

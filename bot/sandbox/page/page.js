@@ -4,10 +4,10 @@
 
 const LANGUAGES = ["en", "fr", "de", "nl", "es", "it", "pt", "pl", "ro", "sv"];
 const WORDS = {
-  en: { ready: "automated program", lost: "connecting …", typing: "typing …", language: "Your language", theme: "Light or dark", send: "Send", commands: "Commands", more: "Show more", less: "Show less", copied: "Copied", opens: "opens a new tab", edited: "edited", you: "You", bot: "Bot", start: "Begin", document: "File", download: "Download", gone: "no longer here: ask for it again" },
-  fr: { ready: "programme automatique", lost: "connexion …", typing: "écrit …", language: "Votre langue", theme: "Clair ou sombre", send: "Envoyer", commands: "Commandes", more: "Voir la suite", less: "Réduire", copied: "Copié", opens: "nouvel onglet", edited: "modifié", you: "Vous", bot: "Bot", start: "Commencer", document: "Fichier", download: "Télécharger", gone: "n’est plus ici : demandez-le à nouveau" },
-  de: { ready: "automatisches Programm", lost: "verbinde …", typing: "schreibt …", language: "Ihre Sprache", theme: "Hell oder dunkel", send: "Senden", commands: "Befehle", more: "Mehr anzeigen", less: "Weniger anzeigen", copied: "Kopiert", opens: "neuer Tab", edited: "bearbeitet", you: "Sie", bot: "Bot", start: "Beginnen", document: "Datei", download: "Herunterladen", gone: "nicht mehr hier: bitte neu anfordern" },
-  nl: { ready: "automatisch programma", lost: "verbinden …", typing: "typt …", language: "Uw taal", theme: "Licht of donker", send: "Versturen", commands: "Opdrachten", more: "Meer tonen", less: "Minder tonen", copied: "Gekopieerd", opens: "nieuw tabblad", edited: "bewerkt", you: "U", bot: "Bot", start: "Beginnen", document: "Bestand", download: "Downloaden", gone: "niet meer hier: vraag het opnieuw" },
+  en: { ready: "automated program", lost: "connecting …", typing: "typing …", language: "Your language", theme: "Light or dark", send: "Send", commands: "Commands", more: "Show more", less: "Show less", copied: "Copied", opens: "opens a new tab", edited: "edited", you: "You", bot: "Bot", start: "Begin", document: "File", download: "Download", gone: "no longer here: ask for it again", reply: "In reply to" },
+  fr: { ready: "programme automatique", lost: "connexion …", typing: "écrit …", language: "Votre langue", theme: "Clair ou sombre", send: "Envoyer", commands: "Commandes", more: "Voir la suite", less: "Réduire", copied: "Copié", opens: "nouvel onglet", edited: "modifié", you: "Vous", bot: "Bot", start: "Commencer", document: "Fichier", download: "Télécharger", gone: "n’est plus ici : demandez-le à nouveau", reply: "En réponse à" },
+  de: { ready: "automatisches Programm", lost: "verbinde …", typing: "schreibt …", language: "Ihre Sprache", theme: "Hell oder dunkel", send: "Senden", commands: "Befehle", more: "Mehr anzeigen", less: "Weniger anzeigen", copied: "Kopiert", opens: "neuer Tab", edited: "bearbeitet", you: "Sie", bot: "Bot", start: "Beginnen", document: "Datei", download: "Herunterladen", gone: "nicht mehr hier: bitte neu anfordern", reply: "Antwort auf" },
+  nl: { ready: "automatisch programma", lost: "verbinden …", typing: "typt …", language: "Uw taal", theme: "Licht of donker", send: "Versturen", commands: "Opdrachten", more: "Meer tonen", less: "Minder tonen", copied: "Gekopieerd", opens: "nieuw tabblad", edited: "bewerkt", you: "U", bot: "Bot", start: "Beginnen", document: "Bestand", download: "Downloaden", gone: "niet meer hier: vraag het opnieuw", reply: "Antwoord op" },
 };
 const TAGS = new Set(["b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "pre"]);
 
@@ -96,6 +96,17 @@ function attached(message) {
       line));
 }
 
+function quoted(message) {
+  const words = message.text || message.caption || message.document?.file_name || "";
+  const whole = [...words];
+  return element("div", { className: "quoted" },
+    element("span", { className: "hidden", textContent: `${say("reply")}: ` }),
+    element("b", { textContent: say(message.from.is_bot ? "bot" : "you") }),
+    element("span", { className: "hidden", textContent: ": " }),
+    // Enough to know it again: who listens to the page has heard it once already.
+    element("bdi", { textContent: whole.length > 120 ? `${whole.slice(0, 119).join("")}…` : words }));
+}
+
 function size(bytes) {
   const [value, unit] = bytes < 1000 ? [bytes, "byte"] : bytes < 1e6 ? [bytes / 1000, "kilobyte"] : [bytes / 1e6, "megabyte"];
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: value < 10 && unit !== "byte" ? 1 : 0 }).format(value);
@@ -129,6 +140,7 @@ function bubble(message) {
   const foot = message.edit_date ? `${say("edited")} ${time}` : time;
   const body = element("div", { className: "bubble" },
     element("span", { className: "hidden", textContent: `${say(mine ? "you" : "bot")}: ` }),
+    ...(message.reply_to_message ? [quoted(message.reply_to_message)] : []),
     ...(message.document ? [attached(message)] : []),
     ...(message.text || message.caption ? [element("div", { className: "text" }, ...formatted(message.tree))] : []),
     element("div", { className: "foot", textContent: foot }));
@@ -154,6 +166,17 @@ function show(message) {
     log.append(node);
     reveal(node);
   }
+}
+
+function remove(number) {
+  messages = messages.filter((m) => m.message_id !== number);
+  for (const message of messages) {
+    if (message.reply_to_message?.message_id !== number) continue;
+    delete message.reply_to_message;
+    $(`m${message.message_id}`)?.replaceWith(bubble(message));
+  }
+  keep("messages", JSON.stringify(messages.slice(-200)));
+  $(`m${number}`)?.remove();
 }
 
 function reveal(node) {
@@ -243,6 +266,9 @@ function hear(event) {
       break;
     case "edit":
       show(event.message);
+      break;
+    case "delete":
+      remove(event.message_id);
       break;
     case "pressed":
       if (waiting.has(event.key)) waiting.set(event.query, waiting.get(event.key));

@@ -1,0 +1,168 @@
+"""Fetches updates by long polling, and can tell that it hears.
+
+The library's own updater parses a whole batch at once, so that one update it cannot read comes
+again for ever and with it all that came beside it; it confirms what is only queued; and when
+its task dies, it still says that it is running (python-telegram-bot 22.8,
+`Updater._start_polling`). So this is ours.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import urlencode
+
+from telegram import Bot
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.request import BaseRequest
+
+from bot.tg.intake import Intake
+
+log = logging.getLogger(__name__)
+
+POLL_S = 20
+"""How long Telegram holds a request that has nothing to give."""
+GRACE_S = 0.25
+"""How long the next request waits for the turns of the last: what it asks for confirms them, and
+what is killed before that comes again. Longer would keep others waiting behind one slow turn."""
+LONGEST_ROUND_S = 300.0
+"""A round that takes longer hangs: the process ends, to be started anew."""
+LONGEST_PAUSE_S = 30.0
+
+Fetch = Callable[[int, int, int], Awaitable[list[dict[str, Any]]]]
+"""Offset, seconds to wait, how many at most; gives updates as Telegram wrote them."""
+Pause = Callable[[float], Awaitable[None]]
+
+
+class Ending(Enum):
+    """Why polling ended."""
+
+    TOLD = auto()
+    CONFLICT = auto()
+    """Somebody else fetches updates with the same token."""
+    REFUSED = auto()
+    """Telegram does not accept the token any more."""
+
+
+def fetch_through(bot: Bot, request: BaseRequest, kinds: Sequence[str]) -> Fetch:
+    """Fetch raw updates of these kinds through a request object of python-telegram-bot.
+
+    Raises (the fetching): TelegramError, as any call of the library.
+    """
+    # Sent each time: Telegram keeps the last value that it was told.
+    allowed = json.dumps(list(kinds))
+
+    async def fetch(offset: int, wait_s: int, limit: int) -> list[dict[str, Any]]:
+        asked = {"offset": offset, "timeout": wait_s, "limit": limit, "allowed_updates": allowed}
+        found: Any = await request.post(
+            f"{bot.base_url}/getUpdates?{urlencode(asked)}", read_timeout=wait_s + 10
+        )
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+    return fetch
+
+
+class Poller:
+    """Asks for updates until told to stop.
+
+    Args:
+        fetch: Asks Telegram.
+        intake: Takes what came.
+        pause: Waits a number of seconds.
+        random: Gives numbers from 0 to 1, so that pauses differ.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        intake: Intake,
+        pause: Pause = asyncio.sleep,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._fetch = fetch
+        self._intake = intake
+        self._pause = pause
+        self._random = random
+        self._offset = 0
+        self._wait_s = 0
+        """The first request does not wait: it shows at once that Telegram is heard."""
+        self._fetched: list[int] = []
+        """Ids of the last batch: the next request confirms them."""
+
+    async def run(self, stop: asyncio.Event) -> Ending:
+        """Poll until told to stop; a request that is under way is given up then.
+
+        Raises:
+            TimeoutError: when a round hangs.
+        """
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                polling = asyncio.ensure_future(self._poll())
+                await asyncio.wait((polling, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if not polling.done():
+                    polling.cancel()
+                    await asyncio.wait((polling,))
+                if not polling.cancelled() and (ending := polling.result()):
+                    return ending
+        finally:
+            stopping.cancel()
+        return Ending.TOLD
+
+    async def confirm(self) -> None:
+        """Tell Telegram which updates were carried out: they do not come again."""
+        undone = [update for update in self._fetched if not self._intake.inbox.has(update)]
+        offset = min(undone) if undone else self._offset
+        if offset:
+            with suppress(TelegramError):
+                await self._fetch(offset, 0, 1)
+
+    async def _poll(self) -> Ending | None:
+        """One round after another; ends with a reason, or when it is cancelled."""
+        pause = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(LONGEST_ROUND_S):
+                    await self._round()
+            except RetryAfter as error:
+                wait = error.retry_after
+                pause = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+            except Conflict:
+                log.error(  # noqa: TRY400
+                    "another program fetches this bot's updates: end it, or take a new token "
+                    "from @BotFather (see docs/operations.md)"
+                )
+                return Ending.CONFLICT
+            except InvalidToken:
+                log.error(  # noqa: TRY400
+                    "Telegram does not accept the token any more: take the new one from "
+                    "@BotFather into BOT_TOKEN"
+                )
+                return Ending.REFUSED
+            except TelegramError as error:
+                pause = min(LONGEST_PAUSE_S, max(1.0, pause * 1.5))
+                log.warning(
+                    "Telegram cannot be heard (%s): again in %.0f s", type(error).__name__, pause
+                )
+            else:
+                pause = 0.0
+                continue
+            # Not all bots of the world at the same moment.
+            await self._pause(pause * (1.0 + self._random() / 4))
+
+    async def _round(self) -> None:
+        """Ask once, and deliver what came."""
+        raw = await self._fetch(self._offset, self._wait_s, 100)
+        self._wait_s = POLL_S
+        self._intake.heard()
+        self._fetched = [one["update_id"] for one in raw if isinstance(one.get("update_id"), int)]
+        for one in raw:
+            await self._intake.take(one)
+        if self._fetched:
+            await self._intake.inbox.settled(self._fetched, GRACE_S)
+            self._offset = max(self._fetched) + 1

@@ -1,0 +1,172 @@
+"""What is fetched is delivered once; what cannot be read holds nobody up; the deaf end."""
+
+import asyncio
+
+import pytest
+from telegram import Bot
+from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter
+
+from bot.metrics import Metrics
+from bot.tg import poller
+from bot.tg.inbox import Inbox
+from bot.tg.intake import Intake
+from bot.tg.poller import Ending, Poller
+
+
+def said(number: int, text: str = "x") -> dict:
+    person = {"id": 1, "is_bot": False, "first_name": "You"}
+    chat = {"id": 1, "type": "private"}
+    message = {"message_id": number, "date": 1, "chat": chat, "from": person, "text": text}
+    return {"update_id": number, "message": message}
+
+
+class Telegram:
+    """Answers getUpdates with what is prepared, then holds the request."""
+
+    def __init__(self, *answers) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[int, int, int]] = []
+        self.empty = asyncio.Event()
+
+    async def __call__(self, offset, wait_s, limit):
+        self.asked.append((offset, wait_s, limit))
+        if not self.answers:
+            self.empty.set()
+            await asyncio.Event().wait()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Post:
+    """A poller with its surroundings."""
+
+    def __init__(self, telegram, *, deliver=None) -> None:
+        self.telegram = telegram
+        self.delivered: list[int] = []
+        self.heard = 0
+        self.pauses: list[float] = []
+        self.inbox = Inbox()
+        self.stop = asyncio.Event()
+        intake = Intake(Bot("1:x"), self.inbox, Metrics(), deliver or self._deliver, self._hear)
+        self.poller = Poller(telegram, intake, self._pause, lambda: 0.0)
+
+    async def _deliver(self, update) -> None:
+        self.delivered.append(update.update_id)
+        self.inbox.done(update.update_id)
+
+    def _hear(self) -> None:
+        self.heard += 1
+
+    async def _pause(self, seconds) -> None:
+        self.pauses.append(seconds)
+
+    async def until_quiet(self) -> Ending:
+        running = asyncio.ensure_future(self.poller.run(self.stop))
+        empty = asyncio.ensure_future(self.telegram.empty.wait())
+        await asyncio.wait((running, empty), return_when=asyncio.FIRST_COMPLETED)
+        empty.cancel()
+        self.stop.set()
+        return await running
+
+
+async def test_each_update_is_delivered_once_and_confirmed_by_the_next_request():
+    post = Post(Telegram([said(5), said(6)], [said(6), said(7)]))
+    assert await post.until_quiet() is Ending.TOLD
+    assert post.delivered == [5, 6, 7]
+    assert [offset for offset, *_ in post.telegram.asked] == [0, 7, 8]
+    assert post.heard == 2
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"update_id": 6, "message": {"message_id": "x"}},
+        {"update_id": 6, "message": "no message at all"},
+        {"update_id": 6, "callback_query": {"id": 1}},
+        {"update_id": 6, "message": {**said(6)["message"], "date": 10**30}},
+    ],
+    ids=["odd id", "text", "half a query", "date beyond all calendars"],
+)
+async def test_one_that_cannot_be_read_holds_nobody_up(poison, caplog):
+    """The library's own updater would fetch this batch again for ever."""
+    post = Post(Telegram([said(5), poison, said(7)]))
+    await post.until_quiet()
+    assert set(post.delivered) >= {5, 7}
+    assert post.telegram.asked[-1][0] == 8
+    assert "no message at all" not in caplog.text
+
+
+@pytest.mark.parametrize("odd", [{}, {"update_id": "5"}, {"update_id": None}, {"message": 1}])
+async def test_what_is_no_update_is_left_aside(odd):
+    post = Post(Telegram([odd, said(9)]))
+    await post.until_quiet()
+    assert post.delivered == [9]
+
+
+async def test_a_token_that_is_not_accepted_any_more_ends_it(caplog):
+    post = Post(Telegram(InvalidToken("Unauthorized")))
+    assert await post.until_quiet() is Ending.REFUSED
+    assert "BotFather" in caplog.text
+
+
+async def test_another_program_with_the_same_token_ends_it(caplog):
+    post = Post(Telegram(Conflict("terminated by other getUpdates request")))
+    assert await post.until_quiet() is Ending.CONFLICT
+    assert "another program" in caplog.text
+
+
+async def test_errors_are_waited_out_longer_each_time_and_retry_after_is_obeyed():
+    errors = [NetworkError("502")] * 12
+    post = Post(Telegram(*errors, [said(1)], NetworkError("x"), RetryAfter(17), [said(2)]))
+    await post.until_quiet()
+    assert post.delivered == [1, 2]
+    assert post.pauses[0] == 1.0
+    assert max(post.pauses) == poller.LONGEST_PAUSE_S
+    assert post.pauses == [*sorted(post.pauses[:12]), 1.0, 17.0]
+
+
+async def test_an_odd_refusal_is_no_end():
+    post = Post(Telegram(BadRequest("something new"), [said(1)]))
+    await post.until_quiet()
+    assert post.delivered == [1]
+
+
+async def test_a_poller_whose_delivery_breaks_dies_aloud():
+    """The library's dies in silence, and says that it is running."""
+
+    async def deliver(_update):
+        raise OSError(28, "No space left on device")
+
+    post = Post(Telegram([said(1)]), deliver=deliver)
+    with pytest.raises(OSError, match="No space"):
+        await post.until_quiet()
+
+
+async def test_what_was_not_carried_out_is_not_confirmed_at_the_end():
+    """It comes again after the restart."""
+
+    async def deliver(update):
+        """Left in work."""
+        if update.update_id == 2:
+            taken.set()
+
+    taken = asyncio.Event()
+    telegram = Telegram([said(1), said(2)])
+    post = Post(telegram, deliver=deliver)
+    poller_ended = asyncio.ensure_future(post.until_quiet())
+    await taken.wait()
+    post.inbox.done(1)
+    await poller_ended
+    telegram.answers.append([])
+    await post.poller.confirm()
+    assert telegram.asked[-1] == (2, 0, 1)
+
+
+async def test_told_to_stop_it_does_not_wait_for_telegram():
+    post = Post(Telegram())
+    running = asyncio.ensure_future(post.poller.run(post.stop))
+    await post.telegram.empty.wait()
+    post.stop.set()
+    assert await running is Ending.TOLD
