@@ -339,8 +339,12 @@ class Sender:
                 if repeatable:
                     again |= {Meaning.NO_ANSWER, Meaning.BROKEN_OFF}
                 if isinstance(error, RetryAfter) and not slowed:
+                    self._pace.slow_down()
                     pause = seconds_to_wait(error)
-                    if pause > LONGEST_WAIT_S or not await self._rested(pause):
+                    # Those who waited together do not come back together.
+                    if pause > LONGEST_WAIT_S or not await self._rested(
+                        pause + self._pace.spread()
+                    ):
                         raise
                     began, slowed = self._clock(), True
                 elif meaning in again and persistent and tries < MOST_TRIES:
