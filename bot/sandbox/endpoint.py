@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments, parse_qs_bytes
+from tornado.escape import parse_qs_bytes
+from tornado.httputil import HTTPFile, HTTPInputError, parse_body_arguments
 
 from bot.sandbox.bot_api import BotApi
 from bot.sandbox.chats import Json

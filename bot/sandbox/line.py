@@ -8,8 +8,10 @@ not be slower than they are.
 import asyncio
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
@@ -24,32 +26,51 @@ _LINE = re.compile(rb"(GET|POST) (/bot[!-~]+) HTTP/1\.1")
 _ODD = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
 
 
-class Line(asyncio.Protocol):
-    """One connection.
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What all connections share.
 
     Args:
         endpoint: Answers calls of the Bot API.
         server: Takes everything else.
-        lines: All connections that are open.
     """
 
-    def __init__(self, endpoint: Endpoint, server: HTTPServer, lines: set["Line"]) -> None:
-        self._endpoint = endpoint
-        self._server = server
-        self._lines = lines
+    endpoint: Endpoint
+    server: HTTPServer
+    lines: set["Line"] = field(default_factory=set)
+    """All connections that are open."""
+    answering: set[asyncio.Task[None]] = field(default_factory=set)
+    """All calls that are under way."""
+
+    def close(self) -> None:
+        """End them all."""
+        for line in tuple(self.lines):
+            line.close()
+        for task in self.answering:
+            task.cancel()
+
+
+class Line(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
         self._read = bytearray()
         self._answering: asyncio.Task[None] | None = None
+        self._polling = False
         self._pass_on: Callable[[bytes], None] | None = None
         self._inner: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the types
         self._transport = transport
-        self._lines.add(self)
+        self._exchange.lines.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self._lines.discard(self)
-        if self._answering:
+        self._exchange.lines.discard(self)
+        # A request for updates ends with its connection. Anything else is carried out, as at
+        # Telegram's: a bot that waited no longer cannot know.
+        if self._answering and self._polling:
             self._answering.cancel()
         if self._inner:
             self._inner.close()
@@ -73,7 +94,7 @@ class Line(asyncio.Protocol):
             return
         asked = _plain(bytes(self._read[:head_end])) if 0 <= head_end <= MAX_HEAD else None
         if asked is None:
-            self._answering = asyncio.get_running_loop().create_task(self._hand_over())
+            self._begin(self._hand_over())
             return
         request, size = asked
         end = head_end + 4 + size
@@ -82,7 +103,13 @@ class Line(asyncio.Protocol):
         body = bytes(self._read[head_end + 4 : end])
         del self._read[:end]
         request = Asked(request.method, request.target, request.host, request.content_type, body)
-        self._answering = asyncio.get_running_loop().create_task(self._answer(request))
+        self._polling = request.target.partition("?")[0].lower().endswith("/getupdates")
+        self._begin(self._answer(request))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._answering = asyncio.get_running_loop().create_task(work)
+        self._exchange.answering.add(self._answering)
+        self._answering.add_done_callback(self._exchange.answering.discard)
 
     def _may_be_call(self) -> bool:
         begun = bytes(self._read[:9])
@@ -91,7 +118,7 @@ class Line(asyncio.Protocol):
         )
 
     async def _answer(self, asked: Asked) -> None:
-        answer = await self._endpoint.answer(asked)
+        answer = await self._exchange.endpoint.answer(asked)
         self._answering = None
         if answer is None:
             self._transport.close()
@@ -104,7 +131,7 @@ class Line(asyncio.Protocol):
         """From now on, all that comes goes to tornado, and what tornado writes comes back."""
         ours, theirs = socket.socketpair()
         address = self._transport.get_extra_info("peername")
-        self._server.handle_stream(IOStream(theirs), address)
+        self._exchange.server.handle_stream(IOStream(theirs), address)
         inner, _ = await asyncio.get_running_loop().create_connection(
             lambda: _Back(self._transport), sock=ours
         )

@@ -20,7 +20,7 @@ from bot.sandbox.chats import Chat, Json
 from bot.sandbox.endpoint import Asked, Endpoint, error_body
 from bot.sandbox.faults import ApiError, Fault
 from bot.sandbox.files import MAX_FILE, StoredFile
-from bot.sandbox.line import Line
+from bot.sandbox.line import Exchange, Line
 
 PAGE = Path(__file__).resolve().parent / "page"
 MAX_MESSAGE = 1 << 20
@@ -102,17 +102,16 @@ async def serve(host: str, port: int, api: BotApi | None = None) -> AsyncIterato
             f"choose another, for example PORT={port + 1 if port else 8081}"
         ) from error
     server = HTTPServer(application, max_body_size=MAX_BODY)
-    lines: set[Line] = set()
+    exchange = Exchange(endpoint, server)
     listening = await asyncio.get_running_loop().create_server(
-        lambda: Line(endpoint, server, lines), sock=listener, backlog=1_024
+        lambda: Line(exchange), sock=listener, backlog=1_024
     )
     try:
         yield Sandbox(api, host, listener.getsockname()[1])
     finally:
         listening.close()
         await api.close()
-        for line in tuple(lines):
-            line.close()
+        exchange.close()
         await server.close_all_connections()
 
 

@@ -84,13 +84,19 @@ class Reminders:
         sender: Sends,
         now: Now = lambda: datetime.now(UTC),
         wait: Wait = wait_for_any,
+        *,
+        tried: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`now` gives aware times. A composed reply is best one message: it is repeated whole."""
+        """`now` gives aware times. A composed reply is best one message: it is repeated whole.
+
+        `tried` is told what became of each.
+        """
         self._store = store
         self._compose = compose
         self._sender = sender
         self._now = now
         self._wait = wait
+        self._tried = tried
         self._woken = asyncio.Event()
         self._sent: int | None = None
         """The claim of what was sent and is not deleted yet, because the disk failed."""
@@ -145,12 +151,13 @@ class Reminders:
                 await self._store.settle(due.number)
                 self._sent = None
             case Outcome.NOBODY:
-                await self._store.stop_reminders(due.chat)
+                await self._store.forget(due.chat)
             case Outcome.REFUSED if due.tries >= MOST_REFUSALS:
                 await self._store.settle(due.number)
             case Outcome.REFUSED | Outcome.NOT_NOW:
                 delay = max(_delay(due.tries), timedelta(seconds=pause))
                 await self._store.release(due.number, self._now() + delay)
+        self._tried(outcome.name.lower().replace("_", "-"))
         late = (self._now() - due.reminder.due).total_seconds()
         log.info(
             "reminder kind=%s language=%s outcome=%s try=%d late_s=%d",

@@ -125,6 +125,7 @@ class Service:
             parts.store,
             lambda due: compose(due, parts.conversation.assistant, parts.today()),
             self._sender,
+            tried=parts.metrics.reminder_tried,
         )
         parts.conversation.on_reminder = self._reminders.wake
         parts.metrics.watch_turns(lambda: self._processor.in_work, lambda: self._processor.waiting)

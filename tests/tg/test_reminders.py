@@ -329,7 +329,7 @@ async def test_a_disk_that_fails_after_the_send(store, phones, clock, caplog):
     assert "reminders cannot be stored: OSError" in caplog.text
 
 
-@pytest.mark.parametrize("failing", ["take_due", "release", "stop_reminders", "next_due"])
+@pytest.mark.parametrize("failing", ["take_due", "release", "forget", "next_due"])
 async def test_a_disk_that_fails_loses_nothing(store, phones, clock, failing):
     """Logged, the loop goes on, and when the disk is back all is sent once."""
     await store.remind(CHAT, reminder())
@@ -338,7 +338,7 @@ async def test_a_disk_that_fails_loses_nothing(store, phones, clock, failing):
     stop = asyncio.Event()
     phones.errors = {
         "release": [NetworkError("x")],
-        "stop_reminders": [Forbidden("x")],
+        "forget": [Forbidden("x")],
     }.get(failing, [])
     waits = []
 
