@@ -18,7 +18,7 @@ MOST_DAYS = 7
 """How long a copy is kept at most: what somebody had forgotten must not last in it."""
 _STAMP = "%Y%m%dT%H%M%SZ"
 _OURS = re.compile(
-    r"bot-(\d{8})T\d{6}Z(?:-[a-z0-9-]+)?\.sqlite3(?:\.[0-9a-f]{8}\.part(?:-journal)?)?"
+    r"bot-(\d{8})T\d{6}Z(?:-[a-z0-9-]+)?\.sqlite3(?:(?:\.[0-9a-f]{8}\.part)+(?:-journal)?)?"
     rf"|{re.escape(FILE)}\.damaged-(\d{{8}})T\d{{6}}Z(?:-wal)?"
 )
 

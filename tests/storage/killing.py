@@ -189,7 +189,7 @@ def main(work, step, base):
         if os.WIFEXITED(status):
             break
         killed += 1
-    print(killed)
+    sys.stdout.write(f"{killed}\n")
 
 
 if __name__ == "__main__":
