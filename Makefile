@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check setup lint format types imports content quick-content lock screenshots clean
+.PHONY: help run test check setup lint format types imports content quick-content lock screenshots install image-steps clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,6 +47,13 @@ lock: $(VENV)/.dev ## renew requirements*.txt from pyproject.toml
 
 screenshots: $(VENV)/.dev ## take the pictures of docs/ anew (needs Chromium)
 	@$(BIN)/python docs/screenshots.py
+
+install: $(VENV)/.run ## set up .venv and start nothing, for a server where the bot itself may not write
+	@$(BIN)/python -m compileall -q bot
+	@$(BIN)/optout-bot ask --json warm-up >/dev/null
+
+image-steps: ## carry out the Dockerfile without Docker, and try the result (as root, with bubblewrap)
+	@$(PYTHON) deploy/check_image.py
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

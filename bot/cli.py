@@ -162,8 +162,16 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser(
         "bench",
         help="measure speed and memory",
-        description="Speed and memory of matching beside WRatio and BM25, in one run.",
+        description="Matching beside WRatio and BM25; then updates a second beside a bare echo bot, and how "
+        "long people wait, also beside somebody who floods. About two minutes.",
     )
+    part = bench.add_mutually_exclusive_group()
+    part.add_argument("--matching", action="store_true", help="matching alone")
+    part.add_argument("--load", action="store_true", help="updates a second and waits alone")
+    part.add_argument(
+        "--soak", type=_many, metavar="UPDATES",
+        help="carry out so many updates, such as 100000, and say whether memory stays flat",
+    )  # fmt: skip
     bench.set_defaults(command=_bench)
 
     gallery = commands.add_parser(
@@ -404,12 +412,36 @@ def _flow(options: argparse.Namespace, settings: Settings) -> int:
     return FAULTS if rehearsal.flaws else GOOD
 
 
-def _bench(_: argparse.Namespace, settings: Settings) -> int:
-    from bot import bench
+def _bench(options: argparse.Namespace, settings: Settings) -> int:
+    from bot import bench, load
 
-    for line in bench.run(phrasings(load_knowledge(settings))):
-        print(line, flush=True)
+    if options.soak:
+        from bot import soak
+
+        assistant = build_assistant(settings)
+        for line in soak.run(assistant, load.people_of(assistant.knowledge), options.soak):
+            print(line, flush=True)
+        return GOOD
+    knowledge = load_knowledge(settings)
+    sections = {
+        "Matching": () if options.load else bench.run(phrasings(knowledge)),
+        "Load": () if options.matching else load.run(load.people_of(knowledge)),
+    }
+    try:
+        for title, lines in sections.items():
+            for number, line in enumerate(lines):
+                print(line if number else f"\n{title}\n{line}", flush=True)
+    except load.LoadError as error:
+        print(f"optout-bot bench: {error}", file=sys.stderr)
+        return FAULTS
     return GOOD
+
+
+def _many(text: str) -> int:
+    """A number of updates that a soak can be divided into."""
+    if not text.isascii() or not text.isdigit() or int(text) < 100:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of updates: take 100 or more")
+    return int(text)
 
 
 def _gallery(options: argparse.Namespace, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""The store in one SQLite file, which one thread reads and writes."""
+"""The store in one SQLite file, over one aiosqlite connection."""
 
 import asyncio
 import errno
@@ -7,13 +7,13 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
+
+import aiosqlite
 
 from bot.dialogue.reminding import Reminder
 from bot.storage.copies import (
@@ -226,20 +226,54 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, DamagedError) or code_of(error) in _DAMAGED
 
 
-class SqliteStore:
-    """The rows of a data folder, read and written in a thread of their own.
+class _Connection(aiosqlite.Connection):
+    """aiosqlite's connection, with rows that are worked on in its thread.
 
-    The thread does one call after another, each whole, so that two coroutines never mix, and one
-    that is cancelled leaves nothing half done. A folder that cannot be opened just now is tried
-    again at a later call.
+    aiosqlite gives each statement to its thread alone. Between two of them anybody else's may run,
+    on the same connection and so in the same transaction: what one coroutine rolls back, another
+    has written. Here a whole transaction is one call.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self._rows: Rows | None = None
+
+        def connect() -> sqlite3.Connection:
+            self._rows = opening()
+            return self._rows.connection
+
+        super().__init__(connect, iter_chunk_size=64)
+
+    async def do(self, work: Callable[Concatenate[Rows, P], T], *a: P.args, **k: P.kwargs) -> T:
+        """What some work on the rows gives. It is done whole, also when nobody waits any more."""
+        if self._rows is None:  # cannot be: whoever connects has them
+            raise StorageUnavailableError("the database is not open")
+        result: T = await self._execute(work, self._rows, *a, **k)  # type: ignore[no-untyped-call]
+        return result
+
+    async def close(self) -> None:
+        """Close the database, after what is under way, and end the thread."""
+        await super().close()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the thread, which has nothing left to do; else it may outlive the loop."""
+        self._thread.join()
+
+
+class SqliteStore:
+    """The rows of a data folder.
+
+    One call after another, each whole, so that two coroutines never mix, and one that is cancelled
+    leaves nothing half done. A folder that cannot be opened just now is tried again at a later
+    call.
     """
 
     def __init__(self, opening: Opening, clock: Callable[[], float]) -> None:
         """`clock` gives seconds, and never goes back."""
         self._opening = opening
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, "storage")
-        self._rows: Rows | None = None
+        self._connection: _Connection | None = None
+        self._one_opens = asyncio.Lock()
         self._failure = ""
         """Why it could not be opened the last time."""
         self._next_try = clock()
@@ -256,11 +290,10 @@ class SqliteStore:
             log.warning("nothing is kept for now: %s", error)
 
     async def close(self) -> None:
-        """Close the folder, after what is under way."""
-        closed = self._thread.submit(self._close)
-        self._thread.shutdown(wait=False)
-        await asyncio.shield(asyncio.wrap_future(closed))
-        self._thread.shutdown()
+        """Close the folder, after what is under way. Open, its thread would hold up the exit."""
+        connection, self._connection = self._connection, None
+        if connection:
+            await asyncio.shield(connection.close())
 
     async def kept(self, chat: int) -> Kept:
         """All that is kept about a chat, read in one go."""
@@ -342,39 +375,42 @@ class SqliteStore:
         await self._do(Rows.forget, chat)
 
     async def _do(self, work: Callable[Concatenate[Rows, P], T], *a: P.args, **k: P.kwargs) -> T:
-        """What some work on the rows gives, done in the thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, partial(self._work, work, *a, **k))
-
-    def _work(self, work: Callable[Concatenate[Rows, P], T], *a: P.args, **k: P.kwargs) -> T:
-        rows = self._opened()
+        """What some work on the rows gives."""
+        connection = self._connection or await self._connected()
         try:
-            return work(rows, *a, **k)
+            return await connection.do(work, *a, **k)
         except sqlite3.Error as error:
-            if code_of(error) in _LOST:
-                self._close()
+            if code_of(error) in _LOST and connection is self._connection:
+                await self.close()
             raise
 
-    def _opened(self) -> Rows:
-        if self._rows:
-            return self._rows
-        if self._failure and self._clock() < self._next_try:
-            raise StorageUnavailableError(self._failure)
+    async def _connected(self) -> _Connection:
+        async with self._one_opens:
+            if self._connection:
+                return self._connection
+            if self._failure and self._clock() < self._next_try:
+                raise StorageUnavailableError(self._failure)
+            try:
+                # To its end, also when nobody waits any more: half opened, nobody would close it.
+                connection = await asyncio.shield(asyncio.ensure_future(self._connect()))
+            except StorageError as error:
+                self._failure = str(error)
+                self._next_try = self._clock() + RETRY_S
+                raise
+            if self._failure:
+                log.info("the storage works again")
+                self._failure = ""
+            return connection
+
+    async def _connect(self) -> _Connection:
+        connection = _Connection(self._opening)
         try:
-            self._rows = self._opening()
-        except StorageError as error:
-            self._failure = str(error)
-            self._next_try = self._clock() + RETRY_S
+            await connection
+        except BaseException:
+            connection.join()
             raise
-        if self._failure:
-            log.info("the storage works again")
-            self._failure = ""
-        return self._rows
-
-    def _close(self) -> None:
-        rows, self._rows = self._rows, None
-        if rows:
-            rows.close()
+        self._connection = connection
+        return connection
 
 
 @asynccontextmanager

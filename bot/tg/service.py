@@ -41,7 +41,7 @@ QUEUE = 100
 """Updates between the door and the work: when it is full, nothing more is fetched."""
 CONNECTIONS = 256
 """To Telegram at once: more than turns that may be in work."""
-FINISH_S = 6.0
+FINISH_S = 5.5
 """How long turns in work may go on when the bot is told to stop; less than ten seconds with all
 that comes after it."""
 LAST_WORD_S = 1.5

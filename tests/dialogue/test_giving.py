@@ -158,6 +158,7 @@ def test_the_thread_survives_giving(assistant, knowledge):
         ("ask @jane_doe or kevin1987", "ask … or …"),
         ("see https://example.org/a?b=1, www.Foo.be/x and t.me/jane", "see … … and …"),
         ("john (at) example.com", "…"),
+        ("my code is a1b2c3 there", "my code is … there"),
         ("٠٤٧٠١٢٣٤٥٦ or ０４７０-１２ or 4️⃣7️⃣0️⃣ or ①②③", "… or … or … or …"),
         ("12\u200b34 5\u00ad6 \u202egnp", "… gnp"),
         ("z.B. u.a. 5 % of it...", "z.B. u.a. 5 % of it…"),
