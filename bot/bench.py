@@ -1,4 +1,7 @@
-"""Speed and memory of matching, beside what is usually done, in one run on this machine."""
+"""Speed and memory of matching, beside what is usually done, in one run on this machine.
+
+`load` measures the whole bot, and `soak` its memory over time.
+"""
 
 import os
 import random
@@ -125,14 +128,14 @@ def _misspelt(text: str, chance: random.Random) -> str:
 
 def _loading(made: Mapping[str, Sequence[Phrasing]], folder: Path) -> tuple[float, float]:
     """Seconds and resident MB that it takes to load a built index."""
-    before, began = _memory(), time.perf_counter()
+    before, began = memory(), time.perf_counter()
     matcher = load_or_build(made, folder)
     taken = time.perf_counter() - began
     matcher.match("a first question")
-    return taken, _memory() - before
+    return taken, memory() - before
 
 
-def _memory() -> float:
+def memory() -> float:
     """Resident memory of this process in MB."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
