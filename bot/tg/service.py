@@ -47,7 +47,7 @@ that comes after it."""
 LAST_WORD_S = 1.5
 """How long each last step may take."""
 RENEW = "take the new one from @BotFather into BOT_TOKEN"
-WATCH_S = 60.0
+WATCH_S = 30.0
 """Between two looks at the webhook."""
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
