@@ -76,7 +76,9 @@ class Inbox:
         watch = (left, asyncio.get_running_loop().create_future())
         self._watches.append(watch)
         try:
-            await asyncio.wait_for(watch[1], within_s)
+            # Not wait_for: before Python 3.12 it loses a cancellation of the same moment.
+            async with asyncio.timeout(within_s):
+                await watch[1]
         except TimeoutError:
             return False
         finally:

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from telegram import Bot, Update
+from telegram import Bot, Message, Update
 
 from bot.metrics import Metrics
 from bot.tg.inbox import Inbox
@@ -56,7 +57,61 @@ class Intake:
             update = Update.de_json(raw, self.bot)
             # Made when asked for, and kept: what is wrong with them shows here.
             _ = (update.effective_user, update.effective_chat, update.effective_message)
+            sound = _is_sound(update)
         except Exception as error:  # noqa: BLE001 - whatever the library stumbles over
             log.error("an update cannot be read: %s", type(error).__name__)  # noqa: TRY400
             return None
+        if not sound:
+            log.error("an update cannot be read: it is not what Telegram documents")
+            return None
         return update
+
+
+def _is_sound(update: Update) -> bool:
+    """Whether what we read of an update has the types that Telegram documents.
+
+    The library takes over whatever stands there.
+    """
+    user, chat, change = update.effective_user, update.effective_chat, update.my_chat_member
+    query, said = update.callback_query, update.message
+    return (
+        (not user or (_is_id(user.id) and _is_text(user.language_code)))
+        and (not chat or (_is_id(chat.id) and _is(str, chat.type)))
+        and (not change or _is(str, change.new_chat_member.status))
+        and (not query or (_is(str, query.id) and _is_text(query.data)))
+        and (not query or not isinstance(query.message, Message) or _is_readable(query.message))
+        and (not said or _is_readable(said))
+    )
+
+
+def _is_readable(message: Message) -> bool:
+    entities = (*message.entities, *message.caption_entities)
+    replied = message.reply_to_message
+    return (
+        _is_id(message.message_id)
+        and _is(datetime, message.date)
+        and _is_id(message.chat.id)
+        and _is_text(message.text)
+        and _is_text(message.caption)
+        and all(_is(str, one.type) and _is_id(one.offset) for one in entities)
+        and all(_is_id(one.length) for one in entities)
+        and (replied is None or _is_readable(replied))
+    )
+
+
+def _is(kind: type, value: object) -> bool:
+    """Not trusting the library's annotations."""
+    return isinstance(value, kind)
+
+
+def _is_id(value: object) -> bool:
+    """A number that Telegram gives: at most 52 bits."""
+    return type(value) is int and abs(value) < 1 << 53
+
+
+def _is_text(value: object) -> bool:
+    """A text or none; half of a pair of surrogates is no text."""
+    try:
+        return value is None or (isinstance(value, str) and value.encode() is not None)
+    except UnicodeEncodeError:
+        return False
