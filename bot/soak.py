@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -146,6 +147,9 @@ class Soak:
 
     async def begin(self) -> None:
         """Put it together."""
+        # Files are made in threads: one from the start, rather than a few more with time.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        await asyncio.to_thread(gc.collect)
         # Each odd update leaves a line or two.
         before = logging.root.manager.disable
         logging.disable(logging.CRITICAL)

@@ -111,7 +111,10 @@ def _is_id(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     """A text or none; half of a pair of surrogates is no text."""
+    if not isinstance(value, str):
+        return value is None
     try:
-        return value is None or (isinstance(value, str) and value.encode() is not None)
+        value.encode()
     except UnicodeEncodeError:
         return False
+    return True
