@@ -77,7 +77,7 @@ def _is_sound(update: Update) -> bool:
     return (
         (not user or (_is_id(user.id) and _is_text(user.language_code)))
         and (not chat or (_is_id(chat.id) and _is(str, chat.type)))
-        and (not change or _is(str, change.new_chat_member.status))
+        and (not change or (chat is not None and _is(str, change.new_chat_member.status)))
         and (not query or (_is(str, query.id) and _is_text(query.data)))
         and (not query or not isinstance(query.message, Message) or _is_readable(query.message))
         and (not said or _is_readable(said))
@@ -86,6 +86,8 @@ def _is_sound(update: Update) -> bool:
 
 def _is_readable(message: Message) -> bool:
     entities = (*message.entities, *message.caption_entities)
+    # What lies between them is cut out by UTF-16 units; in the middle of a sign it fails.
+    _ = message.parse_entities() if message.text else message.parse_caption_entities()
     replied = message.reply_to_message
     return (
         _is_id(message.message_id)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -27,9 +28,13 @@ log = logging.getLogger(__name__)
 
 POLL_S = 20
 """How long Telegram holds a request that has nothing to give."""
+BATCH = 100
+"""Updates that Telegram gives at once, at most."""
 GRACE_S = 0.25
-"""How long the next request waits for the turns of the last: what it asks for confirms them, and
-what is killed before that comes again. Longer would keep others waiting behind one slow turn."""
+"""How long the next request waits for the turns of the last. Longer would keep others waiting."""
+HOLD_S = 5.0
+"""How long an update is left unconfirmed while its turn is under way: what is killed before that
+comes again. What takes longer is confirmed all the same: others come behind it."""
 LONGEST_ROUND_S = 300.0
 """A round that takes longer hangs: the process ends, to be started anew."""
 LONGEST_PAUSE_S = 30.0
@@ -75,6 +80,7 @@ class Poller:
         intake: Takes what came.
         pause: Waits a number of seconds.
         random: Gives numbers from 0 to 1, so that pauses differ.
+        clock: Gives seconds that never go back.
     """
 
     def __init__(
@@ -83,16 +89,18 @@ class Poller:
         intake: Intake,
         pause: Pause = asyncio.sleep,
         random: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
         self._intake = intake
         self._pause = pause
         self._random = random
+        self._clock = clock
         self._offset = 0
         self._wait_s = 0
         """The first request does not wait: it shows at once that Telegram is heard."""
-        self._fetched: list[int] = []
-        """Ids of the last batch: the next request confirms them."""
+        self._unconfirmed: dict[int, float] = {}
+        """What was taken in, and when: Telegram gives it again until a request confirms it."""
 
     async def run(self, stop: asyncio.Event) -> Ending:
         """Poll until told to stop; a request that is under way is given up then.
@@ -116,8 +124,8 @@ class Poller:
 
     async def confirm(self) -> None:
         """Tell Telegram which updates were carried out: they do not come again."""
-        undone = [update for update in self._fetched if not self._intake.inbox.has(update)]
-        offset = min(undone) if undone else self._offset
+        undone = [one for one in self._unconfirmed if not self._intake.inbox.has(one)]
+        offset = min(undone) if undone else max(self._unconfirmed, default=self._offset - 1) + 1
         if offset:
             with suppress(TelegramError):
                 await self._fetch(offset, 0, 1)
@@ -157,12 +165,27 @@ class Poller:
 
     async def _round(self) -> None:
         """Ask once, and deliver what came."""
-        raw = await self._fetch(self._offset, self._wait_s, 100)
+        raw = await self._fetch(self._offset, self._wait_s, BATCH)
         self._wait_s = POLL_S
         self._intake.heard()
-        self._fetched = [one["update_id"] for one in raw if isinstance(one.get("update_id"), int)]
+        now = self._clock()
+        new = []
         for one in raw:
-            await self._intake.take(one)
-        if self._fetched:
-            await self._intake.inbox.settled(self._fetched, GRACE_S)
-            self._offset = max(self._fetched) + 1
+            if one.get("update_id") not in self._unconfirmed:
+                number = await self._intake.take(one)
+                if number is not None:
+                    new.append(number)
+        self._unconfirmed.update(dict.fromkeys(new, now))
+        await self._intake.inbox.settled(new or self._unconfirmed, GRACE_S)
+        # Telegram gives no more than a batch from there: it must not be full of what is known.
+        self._confirm_next(hold=bool(new) or len(raw) < BATCH)
+
+    def _confirm_next(self, *, hold: bool) -> None:
+        """Ask next time from the first that is in work: that confirms all before it."""
+        if not self._unconfirmed:
+            return
+        since = self._clock() - HOLD_S
+        has = self._intake.inbox.has
+        held = [one for one, at in self._unconfirmed.items() if hold and at > since and not has(one)]
+        self._offset = min(held) if held else max(self._unconfirmed) + 1
+        self._unconfirmed = {n: at for n, at in self._unconfirmed.items() if n >= self._offset}

@@ -50,7 +50,8 @@ class Post:
         self.inbox = Inbox()
         self.stop = asyncio.Event()
         intake = Intake(Bot("1:x"), self.inbox, Metrics(), deliver or self._deliver, self._hear)
-        self.poller = Poller(telegram, intake, self._pause, lambda: 0.0)
+        self.now = 0.0
+        self.poller = Poller(telegram, intake, self._pause, lambda: 0.0, lambda: self.now)
 
     async def _deliver(self, update) -> None:
         self.delivered.append(update.update_id)
@@ -162,6 +163,57 @@ async def test_what_was_not_carried_out_is_not_confirmed_at_the_end():
     telegram.answers.append([])
     await post.poller.confirm()
     assert telegram.asked[-1] == (2, 0, 1)
+
+
+class Tray:
+    """Telegram with updates that stay until they are confirmed; what is asked moves the time on."""
+
+    def __init__(self, numbers, each_s):
+        self.numbers = numbers
+        self.each_s = each_s
+        self.offsets: list[int] = []
+        self.empty = asyncio.Event()
+        self.post = None
+
+    async def __call__(self, offset, _wait_s, limit):
+        self.offsets.append(offset)
+        self.post.now += self.each_s
+        found = [said(number) for number in self.numbers if number >= offset][:limit]
+        if not found or len(self.offsets) > 50:
+            self.empty.set()
+            await asyncio.Event().wait()
+        return found
+
+
+async def test_while_a_turn_is_under_way_its_update_is_not_confirmed_for_a_while():
+    """Killed in the middle, it comes again; but it does not hold up the others for ever."""
+
+    async def deliver(update):
+        if update.update_id != 1:
+            tray.post.inbox.done(update.update_id)
+
+    tray = Tray([1, 2, 3], each_s=poller.HOLD_S / 4)
+    tray.post = Post(tray, deliver=deliver)
+    await tray.post.until_quiet()
+    assert tray.offsets[1] == 1, "the first is in work: all three stay"
+    assert tray.offsets[-1] == 4, "and not for ever"
+    assert poller.HOLD_S / 4 * (len(tray.offsets) - 2) <= poller.HOLD_S + poller.HOLD_S / 4
+
+
+async def test_behind_a_slow_turn_there_is_room_for_more_than_a_batch():
+    """Telegram gives a hundred from the first unconfirmed one: the others must get in, too."""
+    delivered = []
+
+    async def deliver(update):
+        delivered.append(update.update_id)
+        if update.update_id != 1:
+            tray.post.inbox.done(update.update_id)
+
+    tray = Tray(list(range(1, 251)), each_s=0.0)
+    tray.post = Post(tray, deliver=deliver)
+    await tray.post.until_quiet()
+    assert delivered == list(range(1, 251))
+    assert len(tray.offsets) < 10
 
 
 async def test_told_to_stop_it_does_not_wait_for_telegram():
