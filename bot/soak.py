@@ -60,10 +60,11 @@ from bot.tg.sender import Sender
 Json = dict[str, Any]
 
 READINGS = 10
-WARM_UP = 2
-"""Readings until all that is bounded is full: threads and buckets of 10,000 people."""
+WARM_UP = 4
+"""Readings until all that is bounded is full (threads and buckets of 10,000 people), and has
+found its size: a dictionary from which as much goes as comes grows once more."""
 PEOPLE = 30_000
-FLAT_MB = 4.0
+FLAT_MB = 2.0
 """Growth after the warm-up that is taken for none: what the allocator moves about."""
 _AT_ONCE = 50
 _FLOODER, _GROUP = 7, -100_200_300

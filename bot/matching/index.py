@@ -536,4 +536,5 @@ def _hash(text: str) -> int:
 
 def _stemmer(language: str) -> "Stemmer.Stemmer | None":
     name = _STEMMERS.get(language.partition("-")[0])
-    return Stemmer.Stemmer(name) if name in _SNOWBALL else None
+    # 0: without a cache, in which thousands of the words that people type would stay.
+    return Stemmer.Stemmer(name, 0) if name in _SNOWBALL else None

@@ -67,5 +67,13 @@ class Buckets:
         bucket.told = True
         return Verdict.NOTICE
 
+    def is_shut(self, person: int) -> bool:
+        """Whether an update of a person would be refused, and it was said; takes nothing."""
+        bucket = self._buckets.get(person)
+        if bucket is None or not bucket.told:
+            return False
+        gained = max(0.0, self._clock() - bucket.filled_at) * self._per_second
+        return bucket.level + gained < 1.0
+
     def __len__(self) -> int:
         return len(self._buckets)

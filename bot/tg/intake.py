@@ -26,6 +26,8 @@ class Intake:
     """Takes an update; waits while there is no room."""
     heard: Callable[[], None]
     """Called whenever Telegram was heard."""
+    is_shut: Callable[[int], bool] = lambda _: False
+    """Whether all that a person sends now is refused: a flood is not even read."""
 
     async def take(self, raw: dict[str, Any]) -> int | None:
         """Take an update in as Telegram wrote it; gives its id, None where it has none.
@@ -39,6 +41,10 @@ class Intake:
             return None
         if not self.inbox.take(number):
             self.metrics.refused("duplicate")
+            return number
+        if self.is_shut(_sender(raw)):
+            self.metrics.refused("flood")
+            self.inbox.done(number)
             return number
         update = self._read(raw)
         if update is None:
@@ -65,6 +71,14 @@ class Intake:
             log.error("an update cannot be read: it is not what Telegram documents")
             return None
         return update
+
+
+def _sender(raw: dict[str, Any]) -> int:
+    """The id of who sent an update; 0 where that is not plain to see."""
+    about = raw.get("message") or raw.get("callback_query")
+    person = about.get("from") if isinstance(about, dict) else None
+    number = person.get("id") if isinstance(person, dict) else None
+    return number if type(number) is int else 0
 
 
 def _is_sound(update: Update) -> bool:

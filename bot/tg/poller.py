@@ -30,7 +30,7 @@ POLL_S = 20
 """How long Telegram holds a request that has nothing to give."""
 BATCH = 100
 """Updates that Telegram gives at once, at most."""
-GRACE_S = 0.25
+GRACE_S = 0.05
 """How long the next request waits for the turns of the last. Longer would keep others waiting."""
 HOLD_S = 5.0
 """How long an update is left unconfirmed while its turn is under way: what is killed before that
@@ -186,6 +186,8 @@ class Poller:
             return
         since = self._clock() - HOLD_S
         has = self._intake.inbox.has
-        held = [one for one, at in self._unconfirmed.items() if hold and at > since and not has(one)]
+        held = [
+            one for one, at in self._unconfirmed.items() if hold and at > since and not has(one)
+        ]
         self._offset = min(held) if held else max(self._unconfirmed) + 1
         self._unconfirmed = {n: at for n, at in self._unconfirmed.items() if n >= self._offset}

@@ -27,6 +27,7 @@ from bot.tg.conversation import Conversation
 from bot.tg.events import Self
 from bot.tg.inbox import Inbox
 from bot.tg.intake import Intake
+from bot.tg.lines import Lines
 from bot.tg.pace import Pace
 from bot.tg.poller import Poller
 from bot.tg.processor import ChatProcessor
@@ -104,14 +105,7 @@ class Service:
             ApplicationBuilder()
             .token(token)
             .base_url(settings.api_url)
-            .request(
-                HTTPXRequest(
-                    connection_pool_size=CONNECTIONS,
-                    connect_timeout=10,
-                    read_timeout=20,
-                    pool_timeout=10,
-                )
-            )
+            .request(Lines(CONNECTIONS, connect_timeout=10, read_timeout=20))
             .get_updates_request(self._asking)
             .updater(None)
             .update_queue(asyncio.Queue(QUEUE))
@@ -135,6 +129,7 @@ class Service:
             parts.metrics,
             self._application.update_queue.put,
             self._heard,
+            parts.buckets.is_shut,
         )
 
     @property
