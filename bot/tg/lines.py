@@ -46,13 +46,18 @@ class Lines(BaseRequest):
             await line.shutdown()
 
     async def do_request(
-        self, url: str, method: str, request_data: RequestData | None = None, **timeouts: Any
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        *timeouts: Any,
+        **named_timeouts: Any,
     ) -> tuple[int, bytes]:
         """Make a request over a line that is free; gives the status and the body."""
         async with self._places:
             line = self._idle.pop() if self._idle else await self._new()
             try:
-                return await line.do_request(url, method, request_data, **timeouts)
+                return await line.do_request(url, method, request_data, *timeouts, **named_timeouts)
             finally:
                 if line in self._all:  # not after `shutdown`
                     self._idle.append(line)

@@ -177,17 +177,21 @@ class Poller:
                     new.append(number)
         self._unconfirmed.update(dict.fromkeys(new, now))
         await self._intake.inbox.settled(new or self._unconfirmed, GRACE_S)
-        # Telegram gives no more than a batch from there: it must not be full of what is known.
-        self._confirm_next(hold=bool(new) or len(raw) < BATCH)
+        self._confirm_next(crowded=not new and len(raw) >= BATCH)
 
-    def _confirm_next(self, *, hold: bool) -> None:
-        """Ask next time from the first that is in work: that confirms all before it."""
+    def _confirm_next(self, *, crowded: bool) -> None:
+        """Ask next time from the first that is in work: that confirms all before it.
+
+        Telegram gives no more than a batch from there. When that is full of what is known
+        (`crowded`), the first is given up, so that others get in.
+        """
         if not self._unconfirmed:
             return
-        since = self._clock() - HOLD_S
-        has = self._intake.inbox.has
-        held = [
-            one for one, at in self._unconfirmed.items() if hold and at > since and not has(one)
-        ]
+        since, has = self._clock() - HOLD_S, self._intake.inbox.has
+        held = [one for one, at in self._unconfirmed.items() if at > since and not has(one)]
+        if crowded and held:
+            first = min(held)
+            held.remove(first)
+            self._unconfirmed[first] = float("-inf")
         self._offset = min(held) if held else max(self._unconfirmed) + 1
         self._unconfirmed = {n: at for n, at in self._unconfirmed.items() if n >= self._offset}
