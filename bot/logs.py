@@ -41,7 +41,17 @@ SHORTEST_SECRET = 4
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _OURS = Path(__file__).resolve().parents[1]
 _RESERVED = frozenset(RESERVED_ATTRS) | {"message", "asctime", "taskName"}
-_QUIET = ("httpx", "httpcore", "telegram", "tornado", "asyncio", "aiosqlite", "fpdf", "fontTools")
+_QUIET = (
+    "aiohttp",
+    "httpx",
+    "httpcore",
+    "telegram",
+    "tornado",
+    "asyncio",
+    "aiosqlite",
+    "fpdf",
+    "fontTools",
+)
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ known pieces and never logged (`describe`).
 from datetime import timedelta
 from enum import Enum
 
-import httpx  # python-telegram-bot's transport: its errors stand behind Telegram's
+import aiohttp  # our transport: its errors stand behind Telegram's
+import httpx  # python-telegram-bot's own: the same
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -87,6 +88,9 @@ _KNOWN = {
 ends in "chat not found" deletes nobody's rows."""
 
 _NEVER_LEFT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,

@@ -12,7 +12,6 @@ from typing import Any
 from telegram import Bot, BotCommand, Update
 from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, TypeHandler
-from telegram.request import HTTPXRequest
 
 from bot.dialogue.turn import COMMANDS, Assistant
 from bot.dialogue.turn import remind as compose
@@ -99,7 +98,7 @@ class Service:
         self._settings = settings
         self._parts = parts
         self._stop = asyncio.Event()
-        self._asking = HTTPXRequest(connect_timeout=10, read_timeout=20)
+        self._asking = Lines(1, connect_timeout=10, read_timeout=20)
         self._processor = ChatProcessor(parts.inbox, parts.buckets, self._refuse, parts.metrics)
         self._application: AnyApplication = (
             ApplicationBuilder()
