@@ -42,7 +42,7 @@ class Intake:
         if not self.inbox.take(number):
             self.metrics.refused("duplicate")
             return number
-        if self.is_shut(_sender(raw)):
+        if self.is_shut(sender_of(raw)):
             self.metrics.refused("flood")
             self.inbox.done(number)
             return number
@@ -73,7 +73,7 @@ class Intake:
         return update
 
 
-def _sender(raw: dict[str, Any]) -> int:
+def sender_of(raw: dict[str, Any]) -> int:
     """The id of who sent an update; 0 where that is not plain to see."""
     about = raw.get("message") or raw.get("callback_query")
     person = about.get("from") if isinstance(about, dict) else None

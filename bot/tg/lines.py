@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 from telegram.error import NetworkError, TimedOut
@@ -48,7 +49,8 @@ class Lines(BaseRequest):
                 connector=aiohttp.TCPConnector(limit=self._most),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self.USER_AGENT},
-                trust_env=True,  # a proxy, where the host has set one
+                # Where the host has set one. With `trust_env` aiohttp would look at each call.
+                proxy=getproxies().get("https"),
             )
 
     async def shutdown(self) -> None:

@@ -22,7 +22,7 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.request import BaseRequest
 
-from bot.tg.intake import Intake
+from bot.tg.intake import Intake, sender_of
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ class Poller:
         self._offset = 0
         self._wait_s = 0
         """The first request does not wait: it shows at once that Telegram is heard."""
-        self._unconfirmed: dict[int, float] = {}
-        """What was taken in, and when: Telegram gives it again until a request confirms it."""
+        self._unconfirmed: dict[int, tuple[int, float]] = {}
+        """What was taken in: of whom, and when. Telegram gives it again until it is confirmed."""
 
     async def run(self, stop: asyncio.Event) -> Ending:
         """Poll until told to stop; a request that is under way is given up then.
@@ -175,23 +175,28 @@ class Poller:
                 number = await self._intake.take(one)
                 if number is not None:
                     new.append(number)
-        self._unconfirmed.update(dict.fromkeys(new, now))
-        await self._intake.inbox.settled(new or self._unconfirmed, GRACE_S)
+                    self._unconfirmed[number] = (sender_of(one), now)
+        if len(raw) < BATCH:  # else more is waiting
+            await self._intake.inbox.settled(new or self._unconfirmed, GRACE_S)
         self._confirm_next(crowded=not new and len(raw) >= BATCH)
 
     def _confirm_next(self, *, crowded: bool) -> None:
         """Ask next time from the first that is in work: that confirms all before it.
 
+        Of each person the first is looked at: what waits behind it in a flood holds up nobody.
         Telegram gives no more than a batch from there. When that is full of what is known
         (`crowded`), the first is given up, so that others get in.
         """
         if not self._unconfirmed:
             return
         since, has = self._clock() - HOLD_S, self._intake.inbox.has
-        held = [one for one, at in self._unconfirmed.items() if at > since and not has(one)]
+        firsts: dict[int, int] = {}
+        for one in sorted(self._unconfirmed):
+            if not has(one):
+                firsts.setdefault(self._unconfirmed[one][0], one)
+        held = sorted(one for one in firsts.values() if self._unconfirmed[one][1] > since)
         if crowded and held:
-            first = min(held)
-            held.remove(first)
-            self._unconfirmed[first] = float("-inf")
-        self._offset = min(held) if held else max(self._unconfirmed) + 1
-        self._unconfirmed = {n: at for n, at in self._unconfirmed.items() if n >= self._offset}
+            given_up = held.pop(0)
+            self._unconfirmed[given_up] = (self._unconfirmed[given_up][0], float("-inf"))
+        self._offset = held[0] if held else max(self._unconfirmed) + 1
+        self._unconfirmed = {n: it for n, it in self._unconfirmed.items() if n >= self._offset}
