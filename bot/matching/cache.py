@@ -19,6 +19,8 @@ from bot.matching.matcher import Matcher
 
 VERSION = 7
 """Raised whenever the same phrasings give other arrays."""
+MOST_KEPT = 3
+"""Indexes that are kept, 20 MB each: the content in use, and what somebody is trying out beside."""
 _UNUSABLE = (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile)
 
 
@@ -32,9 +34,13 @@ def load_or_build(phrasings: Mapping[str, Iterable[Phrasing]], folder: Path | No
         return Matcher.build(kept)
     file = folder / f"index-{_fingerprint(kept)}.npz"
     try:
-        return _load(file, kept)
+        matcher = _load(file, kept)
     except _UNUSABLE:
         matcher = Matcher.build(kept)
+    else:
+        with contextlib.suppress(OSError):
+            file.touch()  # in use: the last to be dropped
+        return matcher
     with contextlib.suppress(OSError):
         _keep(matcher, file)
     return matcher
@@ -73,6 +79,6 @@ def _keep(matcher: Matcher, file: Path) -> None:
         begun.replace(file)
     finally:
         begun.unlink(missing_ok=True)
-    for old in file.parent.glob("index-*.npz"):
-        if old != file:
-            old.unlink(missing_ok=True)
+    by_age = sorted(file.parent.glob("index-*.npz"), key=lambda kept: kept.stat().st_mtime)
+    for old in by_age[:-MOST_KEPT]:
+        old.unlink(missing_ok=True)
