@@ -34,13 +34,9 @@ def load_or_build(phrasings: Mapping[str, Iterable[Phrasing]], folder: Path | No
         return Matcher.build(kept)
     file = folder / f"index-{_fingerprint(kept)}.npz"
     try:
-        matcher = _load(file, kept)
+        return _load(file, kept)
     except _UNUSABLE:
         matcher = Matcher.build(kept)
-    else:
-        with contextlib.suppress(OSError):
-            file.touch()  # in use: the last to be dropped
-        return matcher
     with contextlib.suppress(OSError):
         _keep(matcher, file)
     return matcher
