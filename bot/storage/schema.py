@@ -113,8 +113,10 @@ def version_of(connection: sqlite3.Connection) -> int:
     Raises:
         StorageError: when a newer bot wrote it, or it belongs to another program.
     """
-    application = _pragma(connection, "application_id")
-    version = _pragma(connection, "user_version")
+    # In one statement: between two of them another process may bring the file up.
+    ((application, version),) = connection.execute(
+        "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
+    )
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     ours = application == APPLICATION_ID or (
         application == 0 and version < FIRST_WITH_KEYS and ("chosen" in tables or not tables)
@@ -164,8 +166,3 @@ def migrate(connection: sqlite3.Connection, today: date, key: Key) -> None:
             for statement in statements:
                 connection.execute(statement, values)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    ((value,),) = connection.execute(f"PRAGMA {name}")
-    return int(value)
