@@ -127,7 +127,7 @@ def version_of(connection: sqlite3.Connection) -> int:
         )
     if version > SCHEMA_VERSION:
         raise StorageError(f"{FILE} was written by a newer version of the bot: update the bot")
-    return version
+    return int(version)
 
 
 def fingerprint_of(connection: sqlite3.Connection) -> bytes:
