@@ -151,15 +151,16 @@ def help_page(voice: Voice) -> Reply:
 
 def privacy(voice: Voice, operator: Operator) -> Reply:
     """What happens to what people write, and who runs the bot: in short, and in full below."""
+    # A full stop follows the name; "e.V." brings its own.
     match operator:
         case Operator("", ""):
             who = voice.say("privacy.operator-unknown")
         case Operator(name, ""):
-            who = voice.say("privacy.operator-name", operator=name)
+            who = voice.say("privacy.operator-name", operator=name.rstrip("."))
         case Operator("", contact):
             who = voice.say("privacy.operator-contact", contact=contact)
         case Operator(name, contact):
-            who = voice.say("privacy.operator", operator=name, contact=contact)
+            who = voice.say("privacy.operator", operator=name.rstrip("."), contact=contact)
     told = page(voice, "privacy")
     detail = Quote(_flat(voice.blocks("privacy.detail")), expandable=True)
     blocks = (*told.blocks, Paragraph((Plain(who),)), detail)
