@@ -23,9 +23,10 @@ from bot.storage.sqlite import open_store
 from bot.storage.store import Store
 from bot.tg.buckets import Buckets
 from bot.tg.conversation import Conversation, Surroundings
+from bot.tg.ending import Ending
 from bot.tg.inbox import Inbox
 from bot.tg.reminders import wait_for_any
-from bot.tg.service import Ending, Parts, Service
+from bot.tg.service import Parts, Service
 
 log = logging.getLogger(__name__)
 

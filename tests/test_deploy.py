@@ -27,6 +27,7 @@ from bot.storage.key import KEY_FILE
 from bot.storage.lock import LOCK_FILE
 from bot.storage.schema import FILE as DATABASE
 from bot.tg import inbox, service, webhook
+from bot.tg.ending import Ending
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
@@ -252,7 +253,7 @@ def test_the_bot_comes_back_and_systemd_does_not_try_what_cannot_get_better():
     """After a reboot, a crash, and when it went deaf."""
     assert compose("compose.yaml")["restart"] == "unless-stopped"
     hopeless = unit("optout-bot.service")["RestartPreventExitStatus"][0].split()
-    endings = (service.Ending.UNUSABLE, service.Ending.REFUSED, service.Ending.CONFLICT)
+    endings = (Ending.UNUSABLE, Ending.REFUSED, Ending.CONFLICT)
     assert set(map(int, hopeless)) == {app.STATUSES[ending] for ending in endings}
     assert unit("optout-bot.service")["Restart"] == ["on-failure"]
 
@@ -522,7 +523,7 @@ def test_a_host_goes_through_the_handbook(shell):
 
     def stopped(bot):
         bot.send_signal(signal.SIGTERM)
-        assert bot.wait(timeout=STOP_S) == app.STATUSES[service.Ending.TOLD]
+        assert bot.wait(timeout=STOP_S) == app.STATUSES[Ending.TOLD]
         bot.stdout.close()
 
     data = shell.folder / "data"

@@ -15,6 +15,7 @@ from bot.dialogue.screens import Voice
 from bot.knowledge.markup import Block, Paragraph, Plain, Quote, plain
 
 KEPT_DAYS = 90
+"""How long a question is kept, as people are told."""
 FEWEST_LETTERS = 3
 """Fewer are no question."""
 
@@ -46,12 +47,15 @@ def keep(
     Kept is only what the pressed message showed: a message can be edited in between, and a button
     can be pressed that was never there.
     """
+    thanks = _again(voice, thread, "kept")
+    if _compared(plain(thanks.blocks)) == _compared(shown):
+        return thanks, None, None  # a double tap: it is kept
     sentence = without_personal_data(quoted or "")
     is_agreed = _compared(plain(_consent(voice, sentence))) == _compared(shown)
     if quoted is None or _letters(sentence) < FEWEST_LETTERS or not is_agreed:
         return ask(voice, quoted, thread), None, None
     kept = KeepQuestion(voice.language, sentence)
-    return _again(voice, thread, "kept"), kept, _again(voice, thread, "failed")
+    return thanks, kept, _again(voice, thread, "failed")
 
 
 def drop(voice: Voice, thread: Thread) -> Reply:

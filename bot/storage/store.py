@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from bot.dialogue.giving import KEPT_DAYS
 from bot.dialogue.reminding import Reminder
 
 MOST_REMINDERS = 20
 """Of one chat."""
 MOST_QUESTIONS = 2_000
 """Given to the team, in all languages together."""
-KEEP_QUESTIONS = timedelta(days=90)
+KEEP_QUESTIONS = timedelta(days=KEPT_DAYS)
 """From the day on which somebody gave the question to the team."""
 KEEP_LANGUAGE = timedelta(days=365)
 """From the day on which the language was chosen."""

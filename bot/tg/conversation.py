@@ -81,6 +81,8 @@ class Conversation:
         self._store = store
         self._around = around or Surroundings()
         self._told_late: OrderedDict[int, float] = OrderedDict()
+        self._failing: dict[str, str] = {}
+        """What the storage could not do the last time: `read`, `write`; and why."""
         self.on_reminder: Callable[[], None] = lambda: None
         """Called when a reminder was stored."""
         self.threads = Threads(self._around.clock)
@@ -193,6 +195,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the disk: go on without it
             self._storage_failed("read", error)
             return Person(origin.language)
+        self._storage_works("read")
         return Person(origin.language, kept.language, kept.reminders, kept.until)
 
     async def _keep(self, turn: Turn, chat: int) -> bool:
@@ -219,7 +222,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the disk: go on without it
             self._storage_failed("write", error)
             return False
-        self._around.storage_state("")
+        self._storage_works("write")
         return kept
 
     async def _forget(self, chat: int) -> None:
@@ -234,7 +237,16 @@ class Conversation:
         name = type(error).__name__
         log.error("storage cannot be %s: %s", "read" if action == "read" else "written", name)
         self._around.metrics.storage_failed("read" if action == "read" else "write")
-        self._around.storage_state(f"{action}: {name}")
+        self._failing[action] = name
+        self._tell_storage()
+
+    def _storage_works(self, action: str) -> None:
+        if self._failing.pop(action, None):
+            self._tell_storage()
+
+    def _tell_storage(self) -> None:
+        wrong = (f"{action}: {name}" for action, name in sorted(self._failing.items()))
+        self._around.storage_state(", ".join(wrong))
 
     def _note(self, turn: Turn, seconds: float) -> None:
         record = turn.record

@@ -1,8 +1,10 @@
 """The lines to Telegram: HTTP calls, many at once."""
 
 import json
+from functools import cache
 from typing import Any
-from urllib.request import getproxies
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from telegram.error import NetworkError, TimedOut
@@ -10,6 +12,7 @@ from telegram.request import BaseRequest, RequestData
 
 _SENDS = ("/sendMessage", "/sendDocument")
 _EDITS = ("/editMessageText",)
+_HOME = frozenset({"127.0.0.1", "::1", "localhost"})
 _GOOD = b'{"ok":true'
 _SENT = b'{"ok":true,"result":{"message_id":0,"date":0,"chat":{"id":0,"type":"private"}}}'
 _EDITED = b'{"ok":true,"result":true}'
@@ -49,8 +52,6 @@ class Lines(BaseRequest):
                 connector=aiohttp.TCPConnector(limit=self._most),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self.USER_AGENT},
-                # Where the host has set one. With `trust_env` aiohttp would look at each call.
-                proxy=getproxies().get("https"),
             )
 
     async def shutdown(self) -> None:
@@ -82,7 +83,11 @@ class Lines(BaseRequest):
         )
         try:
             async with self._session.request(
-                method, url, timeout=timeout, **_content(request_data)
+                method,
+                url,
+                timeout=timeout,
+                proxy=_proxy_to(*_place(url)),
+                **_content(request_data),
             ) as answer:
                 return answer.status, _shortened(url, await answer.read())
         except TimeoutError as error:
@@ -90,6 +95,19 @@ class Lines(BaseRequest):
         except (aiohttp.ClientError, OSError) as error:
             # The error's own words may hold the address, and so the token.
             raise NetworkError(f"aiohttp.{type(error).__name__}") from error
+
+
+def _place(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or ""
+
+
+@cache
+def _proxy_to(scheme: str, host: str) -> str | None:
+    """The proxy that the host has set for a place. With `trust_env` aiohttp looks at each call."""
+    if host in _HOME or proxy_bypass(host):
+        return None
+    return getproxies().get(scheme)
 
 
 def _content(data: RequestData | None) -> dict[str, Any]:

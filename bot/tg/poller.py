@@ -13,8 +13,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
-from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +20,8 @@ from telegram import Bot
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.request import BaseRequest
 
+from bot.tg.ending import Ending
+from bot.tg.errors import seconds_to_wait
 from bot.tg.intake import Intake, sender_of
 
 log = logging.getLogger(__name__)
@@ -42,16 +42,6 @@ LONGEST_PAUSE_S = 30.0
 Fetch = Callable[[int, int, int], Awaitable[list[dict[str, Any]]]]
 """Offset, seconds to wait, how many at most; gives updates as Telegram wrote them."""
 Pause = Callable[[float], Awaitable[None]]
-
-
-class Ending(Enum):
-    """Why polling ended."""
-
-    TOLD = auto()
-    CONFLICT = auto()
-    """Somebody else fetches updates with the same token."""
-    REFUSED = auto()
-    """Telegram does not accept the token any more."""
 
 
 def fetch_through(bot: Bot, request: BaseRequest, kinds: Sequence[str]) -> Fetch:
@@ -138,8 +128,7 @@ class Poller:
                 async with asyncio.timeout(LONGEST_ROUND_S):
                     await self._round()
             except RetryAfter as error:
-                wait = error.retry_after
-                pause = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+                pause = seconds_to_wait(error)
             except Conflict:
                 log.error(  # noqa: TRY400
                     "another program fetches this bot's updates: end it, or take a new token "

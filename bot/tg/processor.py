@@ -67,6 +67,7 @@ class ChatProcessor(BaseUpdateProcessor):
         self._lanes: dict[int, deque[_Work]] = {}
         """Chats in work, with what waits in each."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting = 0
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         """Give an update a place in the lane of its chat; waits while there is none."""
@@ -90,6 +91,7 @@ class ChatProcessor(BaseUpdateProcessor):
         work = _Work(update.update_id, coroutine)
         if lane is not None:
             lane.append(work)
+            self._waiting += 1
             return
         try:
             await self._places.acquire()
@@ -139,14 +141,17 @@ class ChatProcessor(BaseUpdateProcessor):
     @property
     def waiting(self) -> int:
         """Updates that wait for one before them in their chat."""
-        return sum(map(len, self._lanes.values()))
+        return self._waiting
 
     async def _work_off(self, key: int) -> None:
         lane = self._lanes[key]
         try:
+            await self._carry_out(lane.popleft())
             while lane:
+                self._waiting -= 1
                 await self._carry_out(lane.popleft())
         finally:
+            self._waiting -= len(lane)
             for work in lane:
                 _discard(work.coroutine)
                 self._inbox.drop(work.update)

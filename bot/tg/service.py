@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum, auto
 from typing import Any
 
 from telegram import Bot, BotCommand, Update
@@ -23,6 +22,7 @@ from bot.storage.store import Store
 from bot.tg import poller, webhook
 from bot.tg.buckets import Buckets
 from bot.tg.conversation import Conversation
+from bot.tg.ending import Ending
 from bot.tg.events import Self
 from bot.tg.inbox import Inbox
 from bot.tg.intake import Intake
@@ -51,20 +51,6 @@ WATCH_S = 30.0
 """Between two looks at the webhook."""
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
-
-
-class Ending(Enum):
-    """Why the bot ended."""
-
-    TOLD = auto()
-    REFUSED = auto()
-    """Telegram does not accept the token."""
-    CONFLICT = auto()
-    """Somebody else takes this bot's updates."""
-    DEAF = auto()
-    """What fetches updates has died."""
-    UNUSABLE = auto()
-    """Telegram does not take the webhook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +84,7 @@ class Service:
         self._settings = settings
         self._parts = parts
         self._stop = asyncio.Event()
+        self._poller: Poller | None = None
         self._asking = Lines(1, connect_timeout=10, read_timeout=20)
         self._processor = ChatProcessor(parts.inbox, parts.buckets, self._refuse, parts.metrics)
         self._application: AnyApplication = (
@@ -217,8 +204,6 @@ class Service:
                 async with asyncio.timeout(LAST_WORD_S):
                     await self._poller.confirm()
 
-    _poller: Poller | None = None
-
     async def _poll(self, on_ready: Callable[[], None]) -> Ending:
         fetch = poller.fetch_through(self.bot, self._asking, UPDATES)
         # A webhook that was set before would keep us from fetching. What waits is not dropped.
@@ -226,12 +211,7 @@ class Service:
         self._poller = Poller(fetch, self._intake)
         log.info("listening as @%s", self.bot.username)
         on_ready()
-        ending = await self._poller.run(self._stop)
-        return {
-            poller.Ending.TOLD: Ending.TOLD,
-            poller.Ending.CONFLICT: Ending.CONFLICT,
-            poller.Ending.REFUSED: Ending.REFUSED,
-        }[ending]
+        return await self._poller.run(self._stop)
 
     async def _be_brought(self, on_ready: Callable[[], None]) -> Ending:
         """Serve the webhook, and look now and then whether it still is ours."""

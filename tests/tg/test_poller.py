@@ -8,9 +8,10 @@ from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, Ret
 
 from bot.metrics import Metrics
 from bot.tg import poller
+from bot.tg.ending import Ending
 from bot.tg.inbox import Inbox
 from bot.tg.intake import Intake
-from bot.tg.poller import Ending, Poller
+from bot.tg.poller import Poller
 
 
 def said(number: int, text: str = "x") -> dict:
