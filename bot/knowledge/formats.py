@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.dates import (
@@ -23,6 +23,8 @@ from babel.numbers import (
 
 # "27 May 2025", not "May 27, 2025": our English is Europe's.
 _REGIONS = {"en": "en_IE"}
+_DATES = 4_096
+"""Dates that are remembered as written: every answer names its sources with theirs."""
 
 
 @cache
@@ -31,6 +33,7 @@ def locale_of(language: str) -> Locale:
     return Locale.parse(_REGIONS.get(language, language.replace("-", "_")))
 
 
+@lru_cache(_DATES)
 def show_date(value: str, language: str) -> str:
     """A date of the content, `2025-05-27`, `2025-05` or `2025`, as people write it."""
     locale = locale_of(language)
@@ -44,6 +47,7 @@ def show_date(value: str, language: str) -> str:
             return str(parts[0])
 
 
+@lru_cache(_DATES)
 def show_day(day: date, language: str) -> str:
     """A day as people write it."""
     return format_date(day, "long", locale=locale_of(language))

@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -32,6 +32,9 @@ BATCH = 100
 """Updates that Telegram gives at once, at most."""
 GRACE_S = 0.05
 """How long the next request waits for the turns of the last. Longer would keep others waiting."""
+FIRST_GRACE_S = GRACE_S / 16
+"""The same when a request brought nothing new, and twice as long each time after that: what is
+in work comes again at once, and those who write meanwhile should not wait for it."""
 HOLD_S = 5.0
 """How long an update is left unconfirmed while its turn is under way: what is killed before that
 comes again. What takes longer is confirmed all the same: others come behind it."""
@@ -87,10 +90,12 @@ class Poller:
         self._random = random
         self._clock = clock
         self._offset = 0
+        self._grace_s = FIRST_GRACE_S
         self._wait_s = 0
         """The first request does not wait: it shows at once that Telegram is heard."""
-        self._unconfirmed: dict[int, tuple[int, float]] = {}
-        """What was taken in: of whom, and when. Telegram gives it again until it is confirmed."""
+        self._taken: dict[int, tuple[int, float]] = {}
+        """What was taken in, of whom and when, until it is confirmed and carried out. Until it is
+        confirmed, Telegram gives it again."""
 
     async def run(self, stop: asyncio.Event) -> Ending:
         """Poll until told to stop; a request that is under way is given up then.
@@ -114,8 +119,8 @@ class Poller:
 
     async def confirm(self) -> None:
         """Tell Telegram which updates were carried out: they do not come again."""
-        undone = [one for one in self._unconfirmed if not self._intake.inbox.has(one)]
-        offset = min(undone) if undone else max(self._unconfirmed, default=self._offset - 1) + 1
+        undone = [one for one in self._undone() if one >= self._offset]
+        offset = undone[0] if undone else max(self._taken, default=self._offset - 1) + 1
         if offset:
             with suppress(TelegramError):
                 await self._fetch(offset, 0, 1)
@@ -158,34 +163,56 @@ class Poller:
         self._wait_s = POLL_S
         self._intake.heard()
         now = self._clock()
-        new = []
+        busy = {self._taken[one][0] for one in self._undone()}
+        new: list[int] = []
         for one in raw:
-            if one.get("update_id") not in self._unconfirmed:
+            if one.get("update_id") not in self._taken:
                 number = await self._intake.take(one)
                 if number is not None:
+                    self._taken[number] = (sender_of(one), now)
                     new.append(number)
-                    self._unconfirmed[number] = (sender_of(one), now)
         if len(raw) < BATCH:  # else more is waiting
-            await self._intake.inbox.settled(new or self._unconfirmed, GRACE_S)
+            # What stands behind another turn of the same person may take long: of a flood, say.
+            alone = self._firsts(one for one in new if self._taken[one][0] not in busy)
+            if alone:
+                await self._intake.inbox.settled(alone, GRACE_S)
+            elif not new:
+                await self._intake.inbox.settled(self._taken, self._grace_s)
+        self._grace_s = FIRST_GRACE_S if new else min(GRACE_S, self._grace_s * 2)
         self._confirm_next(crowded=not new and len(raw) >= BATCH)
+
+    def _undone(self) -> list[int]:
+        """What is in work, in order."""
+        has = self._intake.inbox.has
+        return sorted(one for one in self._taken if not has(one))
+
+    def _firsts(self, updates: Iterable[int]) -> list[int]:
+        """Of each person the first of some updates, which are in order."""
+        firsts: dict[int, int] = {}
+        for one in updates:
+            firsts.setdefault(self._taken[one][0], one)
+        return list(firsts.values())
 
     def _confirm_next(self, *, crowded: bool) -> None:
         """Ask next time from the first that is in work: that confirms all before it.
 
         Of each person the first is looked at: what waits behind it in a flood holds up nobody.
         Telegram gives no more than a batch from there. When that is full of what is known
-        (`crowded`), the first is given up, so that others get in.
+        (`crowded`), all of the first's person is given up, so that others get in.
         """
-        if not self._unconfirmed:
+        if not self._taken:
             return
-        since, has = self._clock() - HOLD_S, self._intake.inbox.has
-        firsts: dict[int, int] = {}
-        for one in sorted(self._unconfirmed):
-            if not has(one):
-                firsts.setdefault(self._unconfirmed[one][0], one)
-        held = sorted(one for one in firsts.values() if self._unconfirmed[one][1] > since)
+        since = self._clock() - HOLD_S
+        held = [
+            one
+            for one in self._firsts(self._undone())
+            if one >= self._offset and self._taken[one][1] > since
+        ]
         if crowded and held:
-            given_up = held.pop(0)
-            self._unconfirmed[given_up] = (self._unconfirmed[given_up][0], float("-inf"))
-        self._offset = held[0] if held else max(self._unconfirmed) + 1
-        self._unconfirmed = {n: it for n, it in self._unconfirmed.items() if n >= self._offset}
+            person, _ = self._taken[held.pop(0)]
+            for number, (sender, _) in self._taken.items():
+                if sender == person:
+                    self._taken[number] = (sender, float("-inf"))
+        self._offset = held[0] if held else max(self._taken) + 1
+        has = self._intake.inbox.has
+        self._taken = {n: it for n, it in self._taken.items() if n >= self._offset or not has(n)}

@@ -1,11 +1,12 @@
 """Replies as Telegram's HTML: the one place where text is escaped."""
 
 import html
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import MessageLimit
 
 from bot.dialogue.replies import Attachment, Copy, Key, Reply, Tap, Visit
@@ -24,7 +25,9 @@ class Part:
     """One message ready to be sent."""
 
     text: str
-    keyboard: InlineKeyboardMarkup | None
+    keyboard: str | None
+    """Telegram's InlineKeyboardMarkup, in JSON. The library's objects for it cost as much as the
+    whole of the call that carries them."""
     attachment: Attachment | None = None
     """A document to send; the text is its caption then, and may be empty."""
 
@@ -175,16 +178,16 @@ def escape(text: str) -> str:
     return html.escape(text.encode("utf-8", "replace").decode("utf-8"), quote=True)
 
 
-def _keyboard(reply: Reply) -> InlineKeyboardMarkup | None:
+def _keyboard(reply: Reply) -> str | None:
     rows = [[_button(key) for key in row] for row in reply.rows if row]
-    return InlineKeyboardMarkup(rows) if rows else None
+    return json.dumps({"inline_keyboard": rows}) if rows else None
 
 
-def _button(key: Key) -> InlineKeyboardButton:
+def _button(key: Key) -> dict[str, Any]:
     match key:
         case Tap(label, data):
-            return InlineKeyboardButton(label, callback_data=data)
+            return {"text": label, "callback_data": data}
         case Visit(label, url):
-            return InlineKeyboardButton(label, url=url)
+            return {"text": label, "url": url}
         case Copy(label, text):
-            return InlineKeyboardButton(label, copy_text=CopyTextButton(text))
+            return {"text": label, "copy_text": {"text": text}}

@@ -235,7 +235,7 @@ class Sender:
                         text=text,
                         parse_mode=mode,
                         link_preview_options=_NO_PREVIEW,
-                        reply_markup=part.keyboard,
+                        api_kwargs=_keyboard(part),
                     ),
                     repeatable=True,
                 )
@@ -282,7 +282,7 @@ class Sender:
         common: dict[str, Any] = {
             "chat_id": message.chat,
             "parse_mode": ParseMode.HTML if message.marked else None,
-            "reply_markup": part.keyboard,
+            "api_kwargs": _keyboard(part),
             "reply_parameters": None
             if message.quoted is None
             else ReplyParameters(message.quoted, allow_sending_without_reply=True),
@@ -370,6 +370,10 @@ class Sender:
             told.cancel()
             await asyncio.gather(resting, told, return_exceptions=True)
         return not self._stop.is_set()
+
+
+def _keyboard(part: Part) -> dict[str, str] | None:
+    return {"reply_markup": part.keyboard} if part.keyboard else None
 
 
 def _given_up(error: TelegramError, topic: str) -> Delivered:

@@ -14,8 +14,8 @@ from bot.tg.intake import Intake
 from bot.tg.poller import Poller
 
 
-def said(number: int, text: str = "x") -> dict:
-    person = {"id": 1, "is_bot": False, "first_name": "You"}
+def said(number: int, text: str = "x", sender: int = 1) -> dict:
+    person = {"id": sender, "is_bot": False, "first_name": "You"}
     chat = {"id": 1, "type": "private"}
     message = {"message_id": number, "date": 1, "chat": chat, "from": person, "text": text}
     return {"update_id": number, "message": message}
@@ -215,6 +215,47 @@ async def test_behind_a_slow_turn_there_is_room_for_more_than_a_batch():
     await tray.post.until_quiet()
     assert delivered == list(range(1, 251))
     assert len(tray.offsets) < 10
+
+
+async def test_nobody_waits_for_what_stands_behind_another_turn_of_the_same_person():
+    """A flood's few turns take seconds each; who writes meanwhile is fetched all the same."""
+
+    class Patient(Inbox):
+        """Notes what is waited for."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.waited: list[set[int]] = []
+
+        async def settled(self, updates, within_s):
+            assert within_s > 0
+            self.waited.append(set(updates))
+            return False
+
+    async def deliver(_update):
+        """Never carried out."""
+
+    flood, quiet = [said(1), said(2)], [said(3), said(4, sender=2), said(5, sender=2)]
+    post = Post(Telegram(flood, quiet), deliver=deliver)
+    post.inbox = Patient()
+    post.poller = Poller(
+        post.telegram, Intake(Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None)
+    )
+    await post.until_quiet()
+    assert post.inbox.waited == [{1}, {4}]
+
+
+async def test_of_a_crowd_all_that_one_person_left_in_work_is_given_up_at_once():
+    """One at a time, each of a hundred would cost the others a round."""
+
+    async def deliver(update):
+        if update.update_id > 20:
+            tray.post.inbox.done(update.update_id)
+
+    tray = Tray(list(range(1, 301)), each_s=0.0)
+    tray.post = Post(tray, deliver=deliver)
+    await tray.post.until_quiet()
+    assert tray.offsets == [0, 1, 101, 201, 301]
 
 
 async def test_told_to_stop_it_does_not_wait_for_telegram():

@@ -157,7 +157,7 @@ def test_buttons_become_telegrams_own():
         ((Tap("a", "1.en.p.home"),), (Visit("b", "https://example.org"), Copy("c", "text"))),
     )
     (part,) = render(reply)
-    keyboard = json.loads(part.keyboard.to_json())["inline_keyboard"]
+    keyboard = json.loads(part.keyboard)["inline_keyboard"]
     assert keyboard == [
         [{"text": "a", "callback_data": "1.en.p.home"}],
         [{"text": "b", "url": "https://example.org"}, {"text": "c", "copy_text": {"text": "text"}}],
