@@ -56,8 +56,6 @@ class Intake:
         except asyncio.CancelledError:
             self.inbox.drop(number)
             raise
-        # Its person's bucket is drawn on before the next one is read, which that may shut out.
-        await asyncio.sleep(0)
         return number
 
     def _read(self, raw: dict[str, Any]) -> Update | None:

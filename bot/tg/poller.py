@@ -165,11 +165,17 @@ class Poller:
         now = self._clock()
         busy = {self._taken[one][0] for one in self._undone()}
         new: list[int] = []
+        heard: set[int] = set()
         for one in raw:
             if one.get("update_id") not in self._taken:
+                sender = sender_of(one)
+                if sender in heard:
+                    # Their bucket is drawn on for the one before: it may shut this one out.
+                    await asyncio.sleep(0)
+                heard.add(sender)
                 number = await self._intake.take(one)
                 if number is not None:
-                    self._taken[number] = (sender_of(one), now)
+                    self._taken[number] = (sender, now)
                     new.append(number)
         if len(raw) < BATCH:  # else more is waiting
             # What stands behind another turn of the same person may take long: of a flood, say.

@@ -245,6 +245,33 @@ async def test_nobody_waits_for_what_stands_behind_another_turn_of_the_same_pers
     assert post.inbox.waited == [{1}, {4}]
 
 
+async def test_who_floods_is_shut_out_in_the_middle_of_a_batch():
+    """What is refused is not even read."""
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    shut: set[int] = set()
+
+    async def deliver(update):
+        post.delivered.append(update.update_id)
+        await queue.put(update.effective_user.id)
+        post.inbox.done(update.update_id)
+
+    async def shut_out():
+        while True:
+            shut.add(await queue.get())
+
+    shutting = asyncio.ensure_future(shut_out())
+    telegram = Telegram([said(1), said(2), said(3, sender=2), said(4), said(5, sender=3)])
+    post = Post(telegram)
+    intake = Intake(
+        Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None, lambda person: person in shut
+    )
+    post.poller = Poller(telegram, intake)
+    await post.until_quiet()
+    shutting.cancel()
+    assert post.delivered == [1, 3, 5]
+    assert all(post.inbox.has(number) for number in range(1, 6))
+
+
 async def test_of_a_crowd_all_that_one_person_left_in_work_is_given_up_at_once():
     """One at a time, each of a hundred would cost the others a round."""
 
