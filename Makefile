@@ -17,7 +17,7 @@ test: $(VENV)/.dev ## all tests
 	@$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.dev lint types imports quick-content ## lint, types, imports, content and the quick tests
-	@$(BIN)/python -m pytest -q -n auto -m "not slow"
+	@$(BIN)/python -m pytest -q -n auto -m "not slow" --hypothesis-profile=quick
 
 setup: $(VENV)/.dev ## prepare .venv for work on the project
 

@@ -12,6 +12,7 @@ from bot.settings import Settings, read_settings
 
 # Machines are slow now and then: how long an example takes is no promise of ours.
 hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
 hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,13 @@ def pytest_addoption(parser):
         action="store_true",
         help="write what the bot says into tests/golden/*.yaml; read the diff before you commit it",
     )
+
+
+def pytest_collection_modifyitems(items):
+    """Processes that are started, killed and flooded take seconds each."""
+    for item in items:
+        if item.path.parent == ROOT / "tests" / "trust":
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

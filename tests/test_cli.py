@@ -108,6 +108,7 @@ def test_odd_lines_are_answered_one_by_one():
     assert [a["outcome"] for a in answers[1:]] == ["unknown"] * 4
 
 
+@pytest.mark.slow
 def test_a_thousand_questions_are_answered_soon():
     """All of them, in order. How soon is measured in ARCHITECTURE.md, not here."""
     questions = [f"are my DMs used {n}?" if n % 2 else f"mes photos {n} ?" for n in range(1_000)]

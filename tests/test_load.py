@@ -34,6 +34,7 @@ def test_a_flood_is_one_persons(people):
     assert len({load._chat_of(update) for update in people.flood(30)}) == 1
 
 
+@pytest.mark.slow
 def test_what_is_pressed_under_load_leads_somewhere(knowledge):
     """A stale button costs another turn than a live one."""
     data = [data for _, data in load.presses(knowledge)]
@@ -46,6 +47,7 @@ def test_a_percentile_is_a_measured_value():
     assert (load.at(values, 0.5), load.at(values, 0.99), load.at([], 0.99)) == (51.0, 100.0, 0.0)
 
 
+@pytest.mark.slow
 def test_both_bots_answer_everybody(people):
     """Each bot is started, answers so many people, and is gone with its sandbox afterwards."""
     for name, command in load.BOTS.items():
@@ -75,6 +77,7 @@ def test_memory_that_stays_is_flat_and_what_grows_is_named():
     assert soak.judge([before, *leaks]) == "GROWN from 20 to 50 updates: +40.0 MB, +50 files"
 
 
+@pytest.mark.slow
 def test_a_soak_meets_every_kind_of_update(knowledge, people):
     """Also what the bot must not choke on: forged data, groups, bots, what cannot be read."""
     updates = list(islice(soak.happenings(knowledge, people), 2_000))
@@ -85,6 +88,7 @@ def test_a_soak_meets_every_kind_of_update(knowledge, people):
     assert json.dumps(updates)
 
 
+@pytest.mark.slow
 def test_a_soak_leaves_nothing_behind(assistant, people):
     """Everything is carried out and closed: no task, no thread, no warning."""
     lines = list(soak.run(assistant, people, 100))

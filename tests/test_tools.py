@@ -115,6 +115,7 @@ def test_a_language_that_is_there_or_is_none_is_not_begun(content, tag, capsys):
     assert sorted(content.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_the_gallery_shows_every_screen_and_answer_within_the_limits(knowledge):
     """All topics and screens in every language; nothing marked; only text and known tags."""
     shown = page(knowledge, Operator("Example", "mail"), TODAY)
@@ -131,6 +132,7 @@ def test_the_gallery_shows_every_screen_and_answer_within_the_limits(knowledge):
     assert "<script" not in shown
 
 
+@pytest.mark.slow
 def test_the_gallery_marks_what_does_not_fit(content):
     """A button too long for a phone is red."""
     file = content / "locales/en.yaml"

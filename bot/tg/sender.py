@@ -114,7 +114,7 @@ class Sender:
         self._random = random
         self._clock = clock
         self._stop = stop or asyncio.Event()
-        self._pace = pace or Pace(clock)
+        self._pace = Pace(clock) if pace is None else pace  # an empty one is false
         self._metrics = metrics or Metrics()
 
     async def carry_out(self, turn: Turn, origin: Origin) -> Delivered:

@@ -94,6 +94,7 @@ def written(knowledge, some, plans):
     return [buttons.encode(button, knowledge) for button in few]
 
 
+@pytest.mark.slow
 def test_every_button_survives_the_way_to_telegram_and_back(knowledge, some, plans):
     """parse(encode(button)) == button, within 64 bytes; also for a language such as pt-br."""
     longest = replace(knowledge, languages=(*knowledge.languages, "pt-br"))
@@ -139,6 +140,7 @@ def test_changed_buttons_are_stale_or_other_real_buttons(drawn, written, knowled
     assert isinstance(parsed, Stale) or buttons.encode(parsed, knowledge) == changed
 
 
+@pytest.mark.slow
 @settings(max_examples=FORGED, deadline=None)
 @given(drawn=st.data())
 def test_whatever_is_pressed_gets_an_answer_and_no_more_than_was_asked(drawn, written, assistant):
@@ -161,6 +163,7 @@ def test_whatever_is_pressed_gets_an_answer_and_no_more_than_was_asked(drawn, wr
             assert not isinstance(buttons.parse(tap.data, assistant.knowledge), Stale)
 
 
+@pytest.mark.slow
 def test_every_screen_has_text_buttons_and_a_way_back_in_every_language(
     some, reachable, knowledge, assistant
 ):
@@ -182,6 +185,7 @@ def test_every_screen_has_text_buttons_and_a_way_back_in_every_language(
             assert knowledge.flow.screens[step.screen].aside or ways_out & set(labels)
 
 
+@pytest.mark.slow
 def test_every_step_can_be_read_back_and_leads_to_an_end(knowledge):
     """No dead button and no dead end, however one walks."""
     journey = explore(knowledge.flow)

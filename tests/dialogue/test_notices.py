@@ -129,6 +129,7 @@ def test_notices_are_not_counted(assistant):
     assert [tally(say(Person(), assistant, TODAY).record) for say in SAYING] == [None] * len(SAYING)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     text=st.text(max_size=200) | st.text(st.sampled_from("a1@.:/?\ud800\u0301ﷺ \n…"), max_size=99)

@@ -23,7 +23,8 @@ def subject_of(folder, today=TODAY, *, real_winners=False, cache=None):
     assert examination.knowledge, [str(f) for f in examination.faults]
     find = None
     if real_winners:
-        find = winners(load_or_build(phrasings(examination.knowledge), cache))
+        english = {"en": phrasings(examination.knowledge)["en"]}
+        find = winners(load_or_build(english, cache))
     return Subject(examination.files, examination.knowledge, today, find)
 
 
@@ -78,6 +79,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "name", "old", "new", "part"),
     FAULTS,
@@ -95,6 +97,7 @@ def test_a_planted_fault_is_found_where_it_stands(content, rule, name, old, new,
         assert found[0].line == line or rule in {"superseded-fact", "leftover-english"}
 
 
+@pytest.mark.slow
 def test_an_over_match_is_found(content):
     """A phrasing in the words of another topic is named, with the topic that takes it."""
     new = "what should I write in the reason box of the form"
@@ -114,6 +117,7 @@ def _only(subject, text):
     return Subject(subject.files, subject.knowledge, subject.today, limited)
 
 
+@pytest.mark.slow
 def test_dates_to_review_pass(content):
     """A warning once the day has passed, not before."""
     due = subject_of(content, date(2028, 1, 1))
@@ -132,6 +136,7 @@ def test_unused_facts_and_stale_answers_are_warnings(content):
     assert found["stale-answer"] is Severity.WARNING
 
 
+@pytest.mark.slow
 def test_thin_topics_are_warnings(content):
     """A topic with few phrasings is named."""
     file = content / "faq/nl/bot.yaml"

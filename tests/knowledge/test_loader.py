@@ -77,6 +77,7 @@ PLANTED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "name", "old", "new", "offset"),
     PLANTED,

@@ -107,6 +107,7 @@ def test_equal_letters_are_equal_bytes():
     assert once != write_pdf(replace(LETTER, subject="Objection"), MADE)
 
 
+@pytest.mark.slow
 def test_neither_machine_nor_process_shows():
     """Another time zone and another seed of hashes give the same bytes."""
     program = (
@@ -195,6 +196,7 @@ def test_logs_hold_no_letter_of_it(caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(LETTERS)
 def test_any_text_becomes_a_file(letter):
@@ -202,6 +204,7 @@ def test_any_text_becomes_a_file(letter):
     assert len(read(letter).pages) >= 1
 
 
+@pytest.mark.slow
 def test_a_whole_message_of_text_becomes_a_file():
     """4,096 signs: as one word, and as blanks without end."""
     for body in ("w" * 4_096, "[a]" * 1_365, "[a] " * 1_024, "- x\n" * 1_024, "1\n\n" * 1_365):

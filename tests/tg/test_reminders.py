@@ -711,6 +711,7 @@ def two_stores(tmp_path_factory):
         runner.run(stack.aclose())
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(actions=st.lists(ACTIONS, max_size=40), crash=st.booleans())
 def test_no_interleaving_loses_or_repeats_a_reminder(two_stores, actions, crash):

@@ -23,7 +23,7 @@ ODD = {
     "nl": "Mijn buurman Zebulon{mark} bakte rabarbertaart in een duikboot",
 }
 """What no bot understands."""
-REACHED_AT = ("z.{mark}@example.org", "+49 170 5550{digits}", "@zebulon{mark}")
+REACHED_AT = ("z.{mark}@example.org", "+49 170 {digits}", "@zebulon{mark}")
 """What must not be kept even of a question that is given away."""
 OF_PERSONS = ("chosen", "reminders", "questions")
 """Tables with rows that somebody asked for."""
@@ -132,7 +132,7 @@ async def test_without_consent_there_is_no_row_and_with_it_only_what_was_shown(t
     began = time.time()
     async with hosting(tmp_path) as hosted:
         town = hosted.town
-        mark, digits = secrets.token_hex(4), f"{secrets.randbelow(10**4):04}"
+        mark, digits = secrets.token_hex(4), f"{secrets.randbelow(9 * 10**7) + 10**7}"
         private = [text.format(mark=mark, digits=digits) for text in REACHED_AT]
         people = {language: town.move_in(language) for language in LANGUAGES}
         await hosted.start()
