@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 
 from bot import logs, metrics, upkeep
 from bot.assistant import build_assistant
+from bot.dialogue import administering
 from bot.dialogue.turn import Assistant
 from bot.health import Pulse
 from bot.knowledge.faults import ContentError
@@ -155,16 +156,16 @@ class RunningHost:
             await self._store.counts(), await self._store.broken(), assistant.knowledge
         )
 
-    async def state(self) -> list[str]:
+    async def state(self) -> administering.State:
         """How the process is."""
         state = self._pulse.state
-        begun = datetime.fromtimestamp(state.started, UTC)
-        return [
-            f"up since {begun:%Y-%m-%d %H:%M} UTC",
-            f"{state.mode}: Telegram heard {self._pulse.silence():.0f} s ago",
-            f"content: {state.content or 'good'}",
-            f"storage: {state.storage or 'good'}",
-        ]
+        return administering.State(
+            datetime.fromtimestamp(state.started, UTC),
+            state.mode,
+            self._pulse.silence(),
+            state.content,
+            state.storage,
+        )
 
     async def reload(self) -> list[str]:
         """Take the content as it is on the disk now; gives its faults, for which the old is kept."""

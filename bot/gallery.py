@@ -6,7 +6,7 @@ cut or refuse is marked.
 
 import html
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 from bot.dialogue import (
     administering,
@@ -138,13 +138,18 @@ def _public(voice: Voice) -> Iterator[tuple[str, Reply]]:
     yield f"group: topic: {topic}", public.answer(voice, topic, bot)
 
 
+_WELL = (datetime(2026, 11, 21, 7, 5, tzinfo=UTC), "polling", 4.0)
+_TROUBLE = ("faq/en/bot.yaml:1: …", "write: OperationalError")
+
+
 def _notices(voice: Voice) -> Iterator[tuple[str, Reply]]:
     """What is said when a turn could not go as it should, and to whoever runs the bot."""
     turns = {name: notices.compose(voice, name, Thread()) for name in notices.NAMES}
     lines = ["private-messages en answer: 12"]
     turns |= {
         "stats": administering.stats(voice, lines),
-        "state": administering.state(voice, []),
+        "state": administering.state(voice, administering.State(*_WELL)),
+        "state: trouble": administering.state(voice, administering.State(*_WELL, *_TROUBLE)),
         "reloaded": administering.reloaded(voice, []),
         "not reloaded": administering.reloaded(voice, ["faq/en/bot.yaml:1: …"]),
     }

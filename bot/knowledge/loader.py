@@ -511,7 +511,7 @@ class _Builder:
 _RUNTIME = frozenset(
     {
         "account", "accounts", "bot", "checked", "contact", "count", "country", "date", "host",
-        "language", "operator", "step", "title", "total",
+        "language", "mode", "operator", "step", "title", "total",
         # the objection: answers, papers, authorities, reminders
         "about", "answer", "day", "languages", "mail", "month", "paper", "place", "reason",
         "status", "time", "way",

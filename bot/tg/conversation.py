@@ -46,7 +46,7 @@ class Host(Protocol):
     async def stats(self) -> list[str]:
         """How often what was asked; small numbers hidden."""
 
-    async def state(self) -> list[str]:
+    async def state(self) -> administering.State:
         """How the process is."""
 
     async def reload(self) -> list[str]:

@@ -1,12 +1,14 @@
 """What is said when a turn could not go as it should, and to whoever runs the bot."""
 
-from datetime import date
+import math
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.dialogue import administering, buttons, notices, objection
+from bot.dialogue.administering import State
 from bot.dialogue.buttons import Enter, OpenTopic, Page, Rate, Stale
 from bot.dialogue.events import Asked, Commanded, Mentioned, Person, Pressed, Thread, Unreadable
 from bot.dialogue.objection import Step
@@ -71,15 +73,37 @@ def test_the_host_sees_the_lines_as_they_are(assistant, language):
     """A line each under a heading; nothing in them is markup."""
     voice = voice_of(Person(language), assistant, TODAY)
     lines = ["private-messages: 12", "**x** <b> [y](beuc): fewer than 5"]
-    for say in (administering.stats, administering.state):
-        (reply,) = say(voice, lines).replies
-        said = plain(reply.blocks).split("\n")
-        assert said[1:] == [f"- {line}" for line in lines]
-        assert "&lt;b&gt;" in render(reply)[0].text
-        (nothing,) = say(voice, []).replies
-        assert voice.say("admin.nothing") in plain(nothing.blocks)
-        assert say(voice, lines).record.kind == "administered"
-        assert all(part.text for part in render(say(voice, ["x" * 5000] * 9).replies[0]))
+    (reply,) = administering.stats(voice, lines).replies
+    said = plain(reply.blocks).split("\n")
+    assert said[1:] == [f"- {line}" for line in lines]
+    assert "&lt;b&gt;" in render(reply)[0].text
+    (nothing,) = administering.stats(voice, []).replies
+    assert voice.say("admin.nothing") in plain(nothing.blocks)
+    assert administering.stats(voice, lines).record.kind == "administered"
+    long = administering.stats(voice, ["x" * 5000] * 9).replies[0]
+    assert all(part.text for part in render(long))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_host_sees_how_the_process_is(assistant, language):
+    """Since when, when Telegram was heard, what is wrong; as the host's own language has it."""
+    voice = voice_of(Person(language), assistant, TODAY)
+    since = datetime(2026, 11, 21, 9, 5, tzinfo=UTC)
+
+    def said(*found):
+        (reply,) = administering.state(voice, State(since, *found)).replies
+        return plain(reply.blocks)
+
+    well = said("polling", 12.3)
+    assert "2026" in well
+    assert "09:05" in well
+    assert "12 (polling)" in well
+    assert len(well.split("\n")) == 5
+    ill = said("webhook", math.inf, "faq/en/law.yaml:3: <b>", "read: OSError")
+    assert "(webhook)" in ill
+    assert "inf" not in ill
+    assert "law.yaml:3: <b>" in ill
+    assert "read: OSError" in ill
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
