@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from phone import TODAY, labels, phone_of, running
 
+from bot.dialogue.administering import State
 from bot.dialogue.reminding import Reminder
 from bot.metrics import Metrics
 from bot.sandbox.bot_api import Fault
@@ -153,7 +154,7 @@ class Desk:
 
     async def state(self):
         self.asked.append("state")
-        return ["up since today"]
+        return State(datetime(2026, 11, 21, 9, 5, tzinfo=UTC), "polling", 4.0)
 
     async def reload(self):
         self.asked.append("reload")
@@ -173,7 +174,7 @@ async def test_only_the_host_s_people_give_the_host_s_commands(assistant, tmp_pa
             assert desk.asked == []
             boss = phone_of(sandbox, service, "en", admin)
             assert "deadline: 12" in texts(await boss.say("/stats"))[0]
-            assert "up since today" in texts(await boss.say("/state"))[0]
+            assert "09:05" in texts(await boss.say("/state"))[0]
             assert "faq/en/data.yaml:3" in texts(await boss.say("/reload"))[0]
             group = sandbox.api.group("Neighbours")
             name = service.bot.username
