@@ -68,6 +68,10 @@ class Inbox:
         """Whether an update was carried out."""
         return update in self._seen
 
+    def in_work(self, update: int) -> bool:
+        """Whether an update was taken in and is neither carried out nor dropped."""
+        return update in self._in_work
+
     async def settled(self, updates: Iterable[int], within_s: float) -> bool:
         """Wait until none of these is in work, for so many seconds at most; whether that is so."""
         left = self._in_work.intersection(updates)

@@ -93,9 +93,10 @@ class Poller:
         self._grace_s = FIRST_GRACE_S
         self._wait_s = 0
         """The first request does not wait: it shows at once that Telegram is heard."""
-        self._taken: dict[int, tuple[int, float]] = {}
-        """What was taken in, of whom and when, until it is confirmed and carried out. Until it is
-        confirmed, Telegram gives it again."""
+        self._unconfirmed: dict[int, tuple[int, float]] = {}
+        """What was taken in: of whom, and when. Telegram gives it again until it is confirmed."""
+        self._let_go: dict[int, int] = {}
+        """What was confirmed while it was in work: of whom."""
 
     async def run(self, stop: asyncio.Event) -> Ending:
         """Poll until told to stop; a request that is under way is given up then.
@@ -119,8 +120,8 @@ class Poller:
 
     async def confirm(self) -> None:
         """Tell Telegram which updates were carried out: they do not come again."""
-        undone = [one for one in self._undone() if one >= self._offset]
-        offset = undone[0] if undone else max(self._taken, default=self._offset - 1) + 1
+        undone = self._undone()
+        offset = undone[0] if undone else max(self._unconfirmed, default=self._offset - 1) + 1
         if offset:
             with suppress(TelegramError):
                 await self._fetch(offset, 0, 1)
@@ -163,11 +164,13 @@ class Poller:
         self._wait_s = POLL_S
         self._intake.heard()
         now = self._clock()
-        busy = {self._taken[one][0] for one in self._undone()}
+        in_work = self._intake.inbox.in_work
+        self._let_go = {one: person for one, person in self._let_go.items() if in_work(one)}
+        busy = {*self._let_go.values(), *(self._unconfirmed[one][0] for one in self._undone())}
         new: list[int] = []
         heard: set[int] = set()
         for one in raw:
-            if one.get("update_id") not in self._taken:
+            if one.get("update_id") not in self._unconfirmed:
                 sender = sender_of(one)
                 if sender in heard:
                     # Their bucket is drawn on for the one before: it may shut this one out.
@@ -175,28 +178,29 @@ class Poller:
                 heard.add(sender)
                 number = await self._intake.take(one)
                 if number is not None:
-                    self._taken[number] = (sender, now)
+                    # Those of whom nothing is known are not one and the same.
+                    self._unconfirmed[number] = (sender or -number, now)
                     new.append(number)
         if len(raw) < BATCH:  # else more is waiting
             # What stands behind another turn of the same person may take long: of a flood, say.
-            alone = self._firsts(one for one in new if self._taken[one][0] not in busy)
+            alone = self._firsts(one for one in new if self._unconfirmed[one][0] not in busy)
             if alone:
                 await self._intake.inbox.settled(alone, GRACE_S)
             elif not new:
-                await self._intake.inbox.settled(self._taken, self._grace_s)
+                await self._intake.inbox.settled(self._firsts(self._undone()), self._grace_s)
         self._grace_s = FIRST_GRACE_S if new else min(GRACE_S, self._grace_s * 2)
         self._confirm_next(crowded=not new and len(raw) >= BATCH)
 
     def _undone(self) -> list[int]:
-        """What is in work, in order."""
+        """What is unconfirmed and was not carried out, in order."""
         has = self._intake.inbox.has
-        return sorted(one for one in self._taken if not has(one))
+        return sorted(one for one in self._unconfirmed if not has(one))
 
     def _firsts(self, updates: Iterable[int]) -> list[int]:
-        """Of each person the first of some updates, which are in order."""
+        """Of each person the first of some unconfirmed updates, which are in order."""
         firsts: dict[int, int] = {}
         for one in updates:
-            firsts.setdefault(self._taken[one][0], one)
+            firsts.setdefault(self._unconfirmed[one][0], one)
         return list(firsts.values())
 
     def _confirm_next(self, *, crowded: bool) -> None:
@@ -206,19 +210,17 @@ class Poller:
         Telegram gives no more than a batch from there. When that is full of what is known
         (`crowded`), all of the first's person is given up, so that others get in.
         """
-        if not self._taken:
+        if not self._unconfirmed:
             return
         since = self._clock() - HOLD_S
-        held = [
-            one
-            for one in self._firsts(self._undone())
-            if one >= self._offset and self._taken[one][1] > since
-        ]
+        held = [n for n in self._firsts(self._undone()) if self._unconfirmed[n][1] > since]
         if crowded and held:
-            person, _ = self._taken[held.pop(0)]
-            for number, (sender, _) in self._taken.items():
-                if sender == person:
-                    self._taken[number] = (sender, float("-inf"))
-        self._offset = held[0] if held else max(self._taken) + 1
-        has = self._intake.inbox.has
-        self._taken = {n: it for n, it in self._taken.items() if n >= self._offset or not has(n)}
+            given_up, _ = self._unconfirmed[held.pop(0)]
+            for number, (person, _) in self._unconfirmed.items():
+                if person == given_up:
+                    self._unconfirmed[number] = (person, float("-inf"))
+        self._offset = held[0] if held else max(self._unconfirmed) + 1
+        for number in [n for n in self._unconfirmed if n < self._offset]:
+            person, _ = self._unconfirmed.pop(number)
+            if self._intake.inbox.in_work(number):
+                self._let_go[number] = person

@@ -175,12 +175,16 @@ def _span(span: Span) -> str:
 
 def escape(text: str) -> str:
     """Make a text safe inside Telegram's HTML; what cannot be sent at all becomes `?`."""
-    return html.escape(text.encode("utf-8", "replace").decode("utf-8"), quote=True)
+    return html.escape(_sendable(text), quote=True)
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _keyboard(reply: Reply) -> str | None:
     rows = [[_button(key) for key in row] for row in reply.rows if row]
-    return json.dumps({"inline_keyboard": rows}) if rows else None
+    return _sendable(json.dumps({"inline_keyboard": rows}, ensure_ascii=False)) if rows else None
 
 
 def _button(key: Key) -> dict[str, Any]:

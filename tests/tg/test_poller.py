@@ -40,6 +40,17 @@ class Telegram:
         return answer
 
 
+class Slow(Telegram):
+    """Each answer takes as long as an update is held."""
+
+    post: "Post"
+
+    async def __call__(self, offset, wait_s, limit):
+        answer = await super().__call__(offset, wait_s, limit)
+        self.post.now += poller.HOLD_S
+        return answer
+
+
 class Post:
     """A poller with its surroundings."""
 
@@ -169,9 +180,12 @@ async def test_what_was_not_carried_out_is_not_confirmed_at_the_end():
 class Tray:
     """Telegram with updates that stay until they are confirmed; what is asked moves the time on."""
 
-    def __init__(self, numbers, each_s):
+    def __init__(self, numbers, each_s, of_whom=lambda _: 1):
         self.numbers = numbers
         self.each_s = each_s
+        self.of_whom = of_whom
+        self.at_round = {}
+        """What else happens, by the number of the request."""
         self.offsets: list[int] = []
         self.empty = asyncio.Event()
         self.post = None
@@ -179,7 +193,10 @@ class Tray:
     async def __call__(self, offset, _wait_s, limit):
         self.offsets.append(offset)
         self.post.now += self.each_s
-        found = [said(number) for number in self.numbers if number >= offset][:limit]
+        self.at_round.get(len(self.offsets), lambda: None)()
+        found = [
+            said(number, sender=self.of_whom(number)) for number in self.numbers if number >= offset
+        ][:limit]
         if not found or len(self.offsets) > 50:
             self.empty.set()
             await asyncio.Event().wait()
@@ -217,20 +234,21 @@ async def test_behind_a_slow_turn_there_is_room_for_more_than_a_batch():
     assert len(tray.offsets) < 10
 
 
+class Patient(Inbox):
+    """Notes what is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[set[int]] = []
+
+    async def settled(self, updates, within_s):
+        assert within_s > 0
+        self.waited.append(set(updates))
+        return False
+
+
 async def test_nobody_waits_for_what_stands_behind_another_turn_of_the_same_person():
     """A flood's few turns take seconds each; who writes meanwhile is fetched all the same."""
-
-    class Patient(Inbox):
-        """Notes what is waited for."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.waited: list[set[int]] = []
-
-        async def settled(self, updates, within_s):
-            assert within_s > 0
-            self.waited.append(set(updates))
-            return False
 
     async def deliver(_update):
         """Never carried out."""
@@ -274,15 +292,139 @@ async def test_who_floods_is_shut_out_in_the_middle_of_a_batch():
 
 async def test_of_a_crowd_all_that_one_person_left_in_work_is_given_up_at_once():
     """One at a time, each of a hundred would cost the others a round."""
+    flood = {1, 2, 3, 60}
 
     async def deliver(update):
-        if update.update_id > 20:
+        if update.update_id not in flood | {50}:
             tray.post.inbox.done(update.update_id)
 
-    tray = Tray(list(range(1, 301)), each_s=0.0)
+    def of_whom(number):
+        return 1 if number in flood else 50 if number == 50 else 1_000 + number
+
+    tray = Tray(list(range(1, 301)), each_s=0.0, of_whom=of_whom)
     tray.post = Post(tray, deliver=deliver)
+    tray.at_round = {3: lambda: [tray.post.inbox.done(number) for number in (1, 2, 3, 50)]}
     await tray.post.until_quiet()
-    assert tray.offsets == [0, 1, 101, 201, 301]
+    assert tray.offsets[:3] == [0, 1, 50], "then the other one is held"
+    assert 60 not in tray.offsets, "given up with 1, though it is the first now"
+    assert tray.offsets[-1] == 301
+
+
+async def test_what_comes_behind_a_confirmed_turn_is_held_like_any_other():
+    """Told to slow down, a turn takes long; a kill must not lose what the person says next."""
+    answers = [[said(1)], [], [said(2)], []]
+    telegram = Telegram(*answers)
+
+    async def deliver(_update):
+        post.now += poller.HOLD_S if _update.update_id == 1 else 0.0
+
+    post = Post(telegram, deliver=deliver)
+    await post.until_quiet()
+    assert [offset for offset, *_ in telegram.asked] == [0, 2, 2, 2, 2]
+
+
+async def test_ids_that_begin_lower_after_a_quiet_week_are_held_and_confirmed():
+    """Telegram draws the next id at random then."""
+
+    async def deliver(update):
+        if update.update_id != 5:
+            post.inbox.done(update.update_id)
+
+    telegram = Telegram([said(1_000)], [said(5)], [said(5), said(6, sender=2)])
+    post = Post(telegram, deliver=deliver)
+    await post.until_quiet()
+    assert [offset for offset, *_ in telegram.asked] == [0, 1_001, 5, 5]
+    post.inbox.done(5)
+    telegram.answers.append([])
+    await post.poller.confirm()
+    assert telegram.asked[-1] == (7, 0, 1)
+
+
+async def test_what_is_confirmed_stays_confirmed_while_an_old_turn_goes_on():
+    async def deliver(update):
+        if update.update_id == 10:
+            post.now += poller.HOLD_S  # it takes longer than that
+        else:
+            post.inbox.done(update.update_id)
+
+    many = [said(number, sender=2) for number in range(11, 21)]
+    telegram = Telegram([said(10)], many, [], [])
+    post = Post(telegram, deliver=deliver)
+    await post.until_quiet()
+    assert [offset for offset, *_ in telegram.asked] == [0, 11, 21, 21, 21]
+    telegram.answers.append([])
+    await post.poller.confirm()
+    assert telegram.asked[-1] == (21, 0, 1)
+
+
+async def test_people_who_left_are_not_taken_for_one_person():
+    """Each has something stored that is to be deleted, whatever becomes of the others."""
+
+    def left(number):
+        chat = {"id": number, "type": "private"}
+        person = {"id": number, "is_bot": False, "first_name": "You"}
+        member = {"status": "member", "user": {"id": 1, "is_bot": True, "first_name": "B"}}
+        gone = {**member, "status": "kicked", "until_date": 0}
+        return {
+            "update_id": number,
+            "my_chat_member": {"chat": chat, "from": person, "date": 1,
+                               "old_chat_member": member, "new_chat_member": gone},
+        }  # fmt: skip
+
+    async def deliver(_update):
+        """Left in work."""
+
+    telegram = Slow([left(1)], [left(1), left(2)])
+    telegram.post = post = Post(telegram, deliver=deliver)
+    await post.until_quiet()
+    assert [offset for offset, *_ in telegram.asked] == [0, 1, 2], "the second is held, too"
+
+
+async def test_nobody_waits_for_who_is_in_work_already_confirmed_or_not():
+    """A turn of many seconds is confirmed in the end; what its person says next stands behind it."""
+
+    async def deliver(_update):
+        """Left in work."""
+
+    telegram = Slow([said(1)], [said(1)], [said(2)])
+    telegram.post = post = Post(telegram)
+    post.inbox = Patient()
+    post.poller = Poller(
+        telegram,
+        Intake(Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None),
+        clock=lambda: post.now,
+    )
+    await post.until_quiet()
+    assert [offset for offset, *_ in telegram.asked] == [0, 1, 2, 2]
+    assert post.inbox.waited == [{1}, {1}]
+
+
+async def test_what_is_in_work_is_asked_for_again_more_and_more_slowly():
+    """It comes again at once each time; and who writes meanwhile does not wait for long."""
+
+    class Clocked(Inbox):
+        def __init__(self) -> None:
+            super().__init__()
+            self.waited: list[tuple[list[int], float]] = []
+
+        async def settled(self, updates, within_s):
+            self.waited.append((list(updates), within_s))
+            return False
+
+    async def deliver(update):
+        if update.update_id == 2:
+            inbox.done(2)
+
+    both = [said(1), said(2, sender=2)]
+    telegram = Telegram(*[[said(1)]] * 8, both, both)
+    post = Post(telegram)
+    inbox = post.inbox = Clocked()
+    post.poller = Poller(telegram, Intake(Bot("1:x"), inbox, Metrics(), deliver, lambda: None))
+    await post.until_quiet()
+    first, grace = poller.FIRST_GRACE_S, poller.GRACE_S
+    slower = [first, 2 * first, 4 * first, 8 * first, grace, grace, grace]
+    again = [([1], pause) for pause in slower]
+    assert inbox.waited == [([1], grace), *again, ([2], grace), ([1], first)]
 
 
 async def test_told_to_stop_it_does_not_wait_for_telegram():

@@ -19,6 +19,7 @@ from bot.sandbox import markup
 from bot.sandbox.bot_api import Fault
 from bot.sandbox.server import serve
 from bot.tg.events import Origin
+from bot.tg.pace import Pace
 from bot.tg.sender import LONGEST_WAIT_S, Delivered, Sender
 
 BODY = b"%PDF-1.4\x00\xff\r\n"
@@ -234,6 +235,31 @@ async def test_send_never_edits(server, sender, chat):
     """Also not a reply that could."""
     await sender.send(reply(attachment=None, edits=True), chat.id)
     assert [c.method for c in server.api.calls] == ["sendMessage"]
+
+
+async def test_a_screen_without_buttons_takes_the_old_ones_away(sender, chat):
+    """Nobody presses what is over."""
+    await sender.send(reply(attachment=None), chat.id)
+    assert labels(chat.messages[1])
+    await sender.carry_out(
+        turn(reply(words("Done"), attachment=None, edits=True, rows=())), Origin(chat.id, None, 1)
+    )
+    (message,) = chat.messages.values()
+    assert (message["text"], labels(message)) == ("Done", [])
+
+
+async def test_the_pace_that_is_given_is_kept_though_nothing_was_sent_yet(bot, chat, waits):
+    """A pace without messages counts as empty; it is a pace all the same."""
+
+    async def wait(seconds):
+        waits.append(seconds)
+
+    pace = Pace(lambda: 0.0)
+    sender = Sender(bot, sleep=wait, pace=pace)
+    for _ in range(4):
+        await sender.send(reply(attachment=None), chat.id)
+    assert waits == [1.0]
+    assert len(pace) == 1
 
 
 async def test_a_button_under_a_file_gives_a_new_message(server, sender, chat):

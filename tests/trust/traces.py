@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bot.knowledge.kept import NAME
-
+CONTENT = Path(__file__).parents[2] / "faq"
 CACHE = Path(sys.prefix) / "var" / "optout-bot"
 """Where the bot keeps what it can compute again, when it runs from a virtual environment."""
 
@@ -31,9 +30,13 @@ def hashes(text: str) -> Iterable[bytes]:
 
 
 def found(things: Mapping[str, Iterable[str | bytes]], places: Mapping[object, bytes]) -> list[str]:
-    """Which of the things stand in which of the places, in any form."""
+    """Which of the things stand in which of the places, in any form.
+
+    In the cache stands the content as it was read: a phrasing there is no trace of who typed it.
+    """
+    ours = "".join(file.read_text("utf-8") for file in CONTENT.rglob("*.yaml")).casefold()
     needles = [
-        (f"{name} {thing!r}", needle)
+        (f"{name} {thing!r}", needle, isinstance(thing, str) and thing.casefold() in ours)
         for name, several in things.items()
         for thing in several
         for needle in dict.fromkeys(forms(thing))
@@ -41,22 +44,19 @@ def found(things: Mapping[str, Iterable[str | bytes]], places: Mapping[object, b
     hits = []
     for place, content in places.items():
         lower = content.lower()
-        for name, needle in needles:
-            if needle in content or needle in lower:
+        cached = isinstance(place, Path) and place.is_relative_to(CACHE)
+        for name, needle, is_content in needles:
+            if (needle in content or needle in lower) and not (cached and is_content):
                 hits.append(f"{name} in {place}")
     return list(dict.fromkeys(hits))
 
 
 def written_since(moment: float, folder: Path = CACHE) -> dict[Path, bytes]:
-    """Files of a folder that were written after a moment (seconds from 1970).
-
-    But for faq/ itself as it was read: phrasings are what people type, and a test beside this one
-    may write it anew.
-    """
+    """Files of a folder that were written after a moment (seconds from 1970)."""
     if not folder.is_dir():
         return {}
     return {
         file: file.read_bytes()
         for file in folder.rglob("*")
-        if file.is_file() and file.name != NAME and file.stat().st_mtime >= moment
+        if file.is_file() and file.stat().st_mtime >= moment
     }
