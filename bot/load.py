@@ -32,6 +32,8 @@ ROUNDS = 3
 """Rounds of each bot; the bots take turns, so that a busy machine strikes both."""
 FEWER_ROUNDS = 2
 """Where the figure is far from its aim, or has none."""
+WAITING_ROUNDS = 4
+"""Of waiting, alone and beside a flood: the p99 of a hundred people is whoever waited longest."""
 ROUND_S = 2.0
 """About how long a round takes: a bot is given so many updates as it has just shown to answer."""
 WARM_UP = 100
@@ -477,7 +479,7 @@ def _waiting(ours: Contestant, people: People) -> Iterator[str]:
     alone: list[float] = []
     beside: list[float] = []
     answers = unanswered = 0
-    for _ in range(FEWER_ROUNDS):
+    for _ in range(WAITING_ROUNDS):
         alone += keep_asking(ours, people.ask(QUIET)).quiet_ms
         waits = keep_asking(ours, people.ask(QUIET), people.flood(FLOOD))
         beside += waits.quiet_ms
@@ -491,8 +493,8 @@ def _waiting(ours: Contestant, people: People) -> Iterator[str]:
     good = 0 < ratio <= AIM_FLOOD and not unanswered
     yield f"  p99 beside to p99 alone: {ratio:.1f}{_verdict(reached=good, aim=f'at most {AIM_FLOOD:g}')}"
     if unanswered:
-        yield f"  quiet people without an answer: {unanswered} of {FEWER_ROUNDS * QUIET}"
-    yield f"  answers to whoever floods: {answers // FEWER_ROUNDS} of {FLOOD:,}"
+        yield f"  quiet people without an answer: {unanswered} of {WAITING_ROUNDS * QUIET}"
+    yield f"  answers to whoever floods: {answers // WAITING_ROUNDS} of {FLOOD:,}"
     began = ours.server.feed(people.flood(FLOOD))
     try:
         _await_answers(ours, set())

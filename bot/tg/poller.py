@@ -172,7 +172,7 @@ class Poller:
         for one in raw:
             if one.get("update_id") not in self._unconfirmed:
                 sender = sender_of(one)
-                if sender in heard:
+                if sender in heard and not self._intake.is_shut(sender):
                     # Their bucket is drawn on for the one before: it may shut this one out.
                     await asyncio.sleep(0)
                 heard.add(sender)
