@@ -33,8 +33,8 @@ BATCH = 100
 GRACE_S = 0.05
 """How long the next request waits for the turns of the last. Longer would keep others waiting."""
 FIRST_GRACE_S = GRACE_S / 16
-"""The same when a request brought nothing new, and twice as long each time after that: what is
-in work comes again at once, and those who write meanwhile should not wait for it."""
+"""The same when a request brought nothing new; twice as long each time after that, up to GRACE_S.
+What is in work comes again at once, and those who write meanwhile should not wait for it."""
 HOLD_S = 5.0
 """How long an update is left unconfirmed while its turn is under way: what is killed before that
 comes again. What takes longer is confirmed all the same: others come behind it."""
