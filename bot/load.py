@@ -47,7 +47,6 @@ AIM_FLOOD = 2.0
 QUIET = 100
 QUIET_A_SECOND = 25.0
 FLOOD = 10_000
-TICK_S = 0.01
 LOOK_S = 0.03
 PATIENCE_S = 60.0
 """How long a round may take before it is given up."""
@@ -85,10 +84,10 @@ class Server:
         self.api_url: str = where["api_url"]
         self._connection = HTTPConnection(urlsplit(self.api_url).netloc, timeout=PATIENCE_S)
 
-    def feed(self, updates: Sequence[Json]) -> float:
-        """Let it all happen at once; gives when, by `time.time`."""
+    def feed(self, updates: Sequence[Json], over_s: float = 0.0) -> float:
+        """Let it all happen at once, or evenly over a time; gives when, by `time.time`."""
         now = time.time()
-        self._ask("POST", "/load", {"updates": updates})
+        self._ask("POST", "/load", {"updates": updates, "over_s": over_s})
         return now
 
     def slow_down(self, seconds: float) -> None:
@@ -387,20 +386,14 @@ class Waits:
 def keep_asking(bot: Contestant, quiet: Sequence[Json], flood: Sequence[Json] = ()) -> Waits:
     """Quiet people ask at a steady pace; beside them somebody sends much, spread over that time."""
     bot.server.begin()
-    ticks = int(len(quiet) / QUIET_A_SECOND / TICK_S)
-    chance = random.Random(5)  # noqa: S311
+    apart_s = 1 / QUIET_A_SECOND
+    if flood:
+        bot.server.feed(flood, len(quiet) * apart_s)
     began = time.monotonic()
-    asked = flooded = 0
     fed: dict[str, float] = {}
-    for tick in range(1, ticks + 1):
-        updates = list(flood[flooded : (flooded := len(flood) * tick // ticks)])
-        quiet_now = quiet[asked : (asked := len(quiet) * tick // ticks)]
-        for one in quiet_now:
-            updates.insert(chance.randint(0, len(updates)), one)
-        if updates:
-            now = bot.server.feed(updates)
-            fed |= dict.fromkeys(map(_chat_of, quiet_now), now)
-        time.sleep(max(0.0, began + tick * TICK_S - time.monotonic()))
+    for place, one in enumerate(quiet, 1):
+        time.sleep(max(0.0, began + place * apart_s - time.monotonic()))
+        fed[_chat_of(one)] = bot.server.feed([one])
     with suppress(LateError):
         _await_answers(bot, fed)
     figures = bot.server.figures()

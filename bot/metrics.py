@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -51,7 +51,9 @@ class Metrics:
             registry=self.registry,
         )
         self._calls = self._counter("api_calls", "Calls of the Bot API.", "method", "result")
-        self._refused = self._counter("updates_refused", "Updates left unanswered.", "reason")
+        refused = self._counter("updates_refused", "Updates left unanswered.", "reason")
+        # Made here, because a flood counts thousands a second.
+        self._refused = {reason: refused.labels(reason) for reason in get_args(Refusal)}
         self._in_work = self._gauge("turns_in_work", "Chats that are being answered.")
         self._waiting = self._gauge("turns_waiting", "Updates that wait for one before them.")
         heard = self._gauge("last_heard_age_seconds", "Seconds since Telegram last answered.")
@@ -74,7 +76,7 @@ class Metrics:
 
     def refused(self, reason: Refusal) -> None:
         """An update is not answered."""
-        self._count(self._refused, reason)
+        self._refused[reason].inc()
 
     def unparsed(self) -> None:
         """Telegram did not take the markup of a reply."""

@@ -1,5 +1,6 @@
 """Telegram's Bot API as far as we use it: chats in memory, strict checks, faults on request."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -35,6 +36,8 @@ MAX_COMMANDS = 100
 LONGEST_POLL_S = 50.0
 LONGEST_QUERY_S = 15 * 60.0
 """After that a callback query cannot be answered any more."""
+SPREAD_TICK_S = 0.01
+"""How often there is something of what is fed over a time."""
 USERNAME = "optout_sandbox_bot"
 _TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 
@@ -101,12 +104,19 @@ class BotApi:
         """Callback queries that the bot has not answered yet."""
         self.updates = Updates(secrets.randbelow(10**8) + 1)
         self._queries: dict[str, _Query] = {}
+        self._spreading: set[asyncio.Task[None]] = set()
+        self._to_come = 0
         self._throttle = Throttle(clock)
         self.webhook: Webhook | None = None
         """Where updates are posted, while the bot wants that."""
 
     async def close(self) -> None:
-        """Post to no webhook any more."""
+        """Post to no webhook any more, and feed nothing."""
+        for spreading in self._spreading:
+            spreading.cancel()
+        await self._stop_posting()
+
+    async def _stop_posting(self) -> None:
         if self.webhook:
             await self.webhook.stop()
             self.webhook = None
@@ -270,6 +280,36 @@ class BotApi:
 
     def load(self, updates: list[Json]) -> list[int]:
         """Feed many at once; their chats and messages are made known. Gives their ids."""
+        self._make_known(updates)
+        return [self.updates.add(update) for update in updates]
+
+    def spread(self, updates: list[Json], over_s: float) -> None:
+        """Feed many, evenly over so many seconds from now; all are made known at once."""
+        self._make_known(updates)
+        self._to_come += len(updates)
+        spreading = asyncio.get_running_loop().create_task(self._spread(updates, over_s))
+        self._spreading.add(spreading)
+        spreading.add_done_callback(self._spreading.discard)
+
+    @property
+    def pending(self) -> int:
+        """Updates that the bot has not confirmed, those included that are still to come."""
+        return len(self.updates) + self._to_come
+
+    async def _spread(self, updates: list[Json], over_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        began, fed = loop.time(), 0
+        while fed < len(updates):
+            await asyncio.sleep(SPREAD_TICK_S)
+            share = min(1.0, (loop.time() - began) / over_s)
+            due = int(len(updates) * share)
+            for update in updates[fed:due]:
+                self._to_come -= 1
+                self.updates.add(update)
+            fed = due
+
+    def _make_known(self, updates: list[Json]) -> None:
+        """The chats and messages of updates that come from elsewhere."""
         for update in updates:
             kind, content = next(
                 ((k, v) for k, v in update.items() if isinstance(v, dict)), ("", {})
@@ -288,7 +328,6 @@ class BotApi:
             if kind == "callback_query" or "id" in content:
                 self._queries[str(content.get("id"))] = _Query(chat, self.clock())
             self.figures.asked(chat.id)
-        return [self.updates.add(update) for update in updates]
 
     @property
     def confirmed(self) -> int:
@@ -371,7 +410,7 @@ class BotApi:
         webhook.check_address(url)
         webhook.check_secret(secret)
         kinds = parameters.kinds(given)
-        await self.close()
+        await self._stop_posting()
         if kinds is not None:
             self.updates.allowed = kinds
         if truth(given.get("drop_pending_updates")):
@@ -390,7 +429,7 @@ class BotApi:
         return True
 
     async def _delete_webhook(self, given: Json) -> bool:
-        await self.close()
+        await self._stop_posting()
         if truth(given.get("drop_pending_updates")):
             self.updates.confirm(self.updates)
         return True

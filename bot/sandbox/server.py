@@ -28,6 +28,7 @@ MAX_MESSAGE = 1 << 20
 MAX_BODY = MAX_FILE + MAX_MESSAGE
 """Bytes of a request: a file and what stands beside it."""
 MAX_TEXT = 4_096
+LONGEST_SPREAD_S = 600.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES = {
     ".html": "text/html",
@@ -241,21 +242,32 @@ class _FaultsHandler(_ControlHandler):
 
 
 class _LoadHandler(_ControlHandler):
-    """Feeds many updates at once: POST {"updates": […]}; gives their ids, and how many wait."""
+    """Feeds many updates at once: POST {"updates": […]}; gives their ids, and how many wait.
+
+    With `"over_s": 4`, it feeds them over so many seconds, and they have no ids yet.
+    """
 
     def post(self) -> None:
+        given = self._given()
+        ids: list[int] = []
         try:
-            ids = self.api.load(self._given()["updates"])
-        except (AttributeError, KeyError, TypeError):
+            over_s = float(given.get("over_s", 0))
+            if not 0 <= over_s <= LONGEST_SPREAD_S:
+                raise ValueError
+            if over_s:
+                self.api.spread(given["updates"], over_s)
+            else:
+                ids = self.api.load(given["updates"])
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise tornado.web.HTTPError(400) from None
-        self.finish({"update_ids": ids, "pending": len(self.api.updates)})
+        self.finish({"update_ids": ids, "pending": self.api.pending})
 
 
 class _CallsHandler(_ControlHandler):
     """Gives the figures: calls by method, how long people wait. DELETE begins them anew."""
 
     def get(self) -> None:
-        about = {"pending": len(self.api.updates), "cpu_s": time.process_time()}
+        about = {"pending": self.api.pending, "cpu_s": time.process_time()}
         self.finish({**self.api.figures.described(), **about})
 
     def delete(self) -> None:

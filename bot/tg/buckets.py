@@ -69,11 +69,18 @@ class Buckets:
 
     def is_shut(self, person: int) -> bool:
         """Whether an update of a person would be refused, and it was said; takes nothing."""
+        return self._is_told_below(1.0, person)
+
+    def is_hasty(self, person: int) -> bool:
+        """Whether a person was told that it is too much and has not calmed down; takes nothing."""
+        return self._is_told_below(self._burst / 2, person)
+
+    def _is_told_below(self, level: float, person: int) -> bool:
         bucket = self._buckets.get(person)
         if bucket is None or not bucket.told:
             return False
         gained = max(0.0, self._clock() - bucket.filled_at) * self._per_second
-        return bucket.level + gained < 1.0
+        return bucket.level + gained < level
 
     def __len__(self) -> int:
         return len(self._buckets)

@@ -28,23 +28,29 @@ class Intake:
     """Called whenever Telegram was heard."""
     is_shut: Callable[[int], bool] = lambda _: False
     """Whether all that a person sends now is refused: a flood is not even read."""
+    is_hasty: Callable[[int], bool] = lambda _: False
+    """Whether a person floods, or did a moment ago, and was told so."""
 
-    async def take(self, raw: dict[str, Any]) -> int | None:
-        """Take an update in as Telegram wrote it; gives its id, None where it has none.
+    async def take(self, raw: dict[str, Any], sender: int | None = None) -> int | None:
+        """Take an update in as Telegram wrote it; gives its id, None where nothing is left to do.
 
         One that cannot be read is counted and left aside: refused, it would come again for ever,
         and hold up what comes after it. Nothing of it is logged: it holds somebody's words.
+        What is shut out is not remembered either: a flood would crowd out what was answered.
+
+        Args:
+            raw: The update.
+            sender: What `sender_of` gives for it, where that is known.
         """
         number = raw.get("update_id")
         if not isinstance(number, int):
             self.metrics.refused("unparsable")
             return None
+        if self.is_shut(sender_of(raw) if sender is None else sender):
+            self.metrics.refused("flood")
+            return None
         if not self.inbox.take(number):
             self.metrics.refused("duplicate")
-            return number
-        if self.is_shut(sender_of(raw)):
-            self.metrics.refused("flood")
-            self.inbox.done(number)
             return number
         update = self._read(raw)
         if update is None:

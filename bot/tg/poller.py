@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -93,8 +94,8 @@ class Poller:
         self._grace_s = FIRST_GRACE_S
         self._wait_s = 0
         """The first request does not wait: it shows at once that Telegram is heard."""
-        self._unconfirmed: dict[int, tuple[int, float]] = {}
-        """What was taken in: of whom, and when. Telegram gives it again until it is confirmed."""
+        self._unconfirmed: dict[int, _Fetched] = {}
+        """What came last. Telegram gives it again until it is confirmed."""
         self._let_go: dict[int, int] = {}
         """What was confirmed while it was in work: of whom."""
 
@@ -163,64 +164,96 @@ class Poller:
         raw = await self._fetch(self._offset, self._wait_s, BATCH)
         self._wait_s = POLL_S
         self._intake.heard()
-        now = self._clock()
         in_work = self._intake.inbox.in_work
         self._let_go = {one: person for one, person in self._let_go.items() if in_work(one)}
-        busy = {*self._let_go.values(), *(self._unconfirmed[one][0] for one in self._undone())}
+        busy = {*self._let_go.values(), *(self._unconfirmed[one].person for one in self._undone())}
+        new = await self._take(raw)
+        full = len(raw) >= BATCH  # more is waiting
+        flooded = any(one.refused for one in self._unconfirmed.values())
+        if full and flooded:
+            # Else those who write now would wait behind a flood that came once already.
+            first_half = sorted(self._unconfirmed)[: BATCH // 2]
+            self._give_up(self._unconfirmed[one] for one in first_half)
+        elif not full and not new:
+            await self._intake.inbox.settled(self._firsts(self._undone()), self._grace_s)
+        elif not full and not flooded:
+            # What stands behind another turn of the same person may take long.
+            alone = self._firsts(one for one in new if self._unconfirmed[one].person not in busy)
+            if alone:
+                await self._intake.inbox.settled(alone, GRACE_S)
+        self._grace_s = FIRST_GRACE_S if new else min(GRACE_S, self._grace_s * 2)
+        self._confirm_next(crowded=full and not new)
+
+    async def _take(self, raw: Sequence[dict[str, Any]]) -> list[int]:
+        """Take in what is not known yet; gives its ids."""
+        now = self._clock()
         new: list[int] = []
         heard: set[int] = set()
         for one in raw:
-            if one.get("update_id") not in self._unconfirmed:
-                sender = sender_of(one)
-                if sender in heard and not self._intake.is_shut(sender):
-                    # Their bucket is drawn on for the one before: it may shut this one out.
-                    await asyncio.sleep(0)
-                heard.add(sender)
-                number = await self._intake.take(one)
-                if number is not None:
-                    # Those of whom nothing is known are not one and the same.
-                    self._unconfirmed[number] = (sender or -number, now)
-                    new.append(number)
-        if len(raw) < BATCH:  # else more is waiting
-            # What stands behind another turn of the same person may take long: of a flood, say.
-            alone = self._firsts(one for one in new if self._unconfirmed[one][0] not in busy)
-            if alone:
-                await self._intake.inbox.settled(alone, GRACE_S)
-            elif not new:
-                await self._intake.inbox.settled(self._firsts(self._undone()), self._grace_s)
-        self._grace_s = FIRST_GRACE_S if new else min(GRACE_S, self._grace_s * 2)
-        self._confirm_next(crowded=not new and len(raw) >= BATCH)
+            number = one.get("update_id")
+            if number in self._unconfirmed:
+                continue
+            sender = sender_of(one)
+            if sender in heard and not self._intake.is_shut(sender):
+                # Their bucket is drawn on for the one before: it may shut this one out.
+                await asyncio.sleep(0)
+            heard.add(sender)
+            refused = await self._intake.take(one, sender) is None
+            if isinstance(number, int):
+                # Those of whom nothing is known are not one and the same.
+                self._unconfirmed[number] = _Fetched(sender or -number, now + HOLD_S, refused)
+                new.append(number)
+        return new
 
     def _undone(self) -> list[int]:
         """What is unconfirmed and was not carried out, in order."""
         has = self._intake.inbox.has
-        return sorted(one for one in self._unconfirmed if not has(one))
+        return sorted(n for n, one in self._unconfirmed.items() if not (one.refused or has(n)))
 
     def _firsts(self, updates: Iterable[int]) -> list[int]:
         """Of each person the first of some unconfirmed updates, which are in order."""
         firsts: dict[int, int] = {}
         for one in updates:
-            firsts.setdefault(self._unconfirmed[one][0], one)
+            firsts.setdefault(self._unconfirmed[one].person, one)
         return list(firsts.values())
+
+    def _is_held(self, fetched: "_Fetched") -> bool:
+        return fetched.held_until > self._clock() and not self._intake.is_hasty(fetched.person)
+
+    @staticmethod
+    def _give_up(fetched: Iterable["_Fetched"]) -> None:
+        """Hold these no longer."""
+        for one in fetched:
+            one.held_until = float("-inf")
 
     def _confirm_next(self, *, crowded: bool) -> None:
         """Ask next time from the first that is in work: that confirms all before it.
 
-        Of each person the first is looked at: what waits behind it in a flood holds up nobody.
-        Telegram gives no more than a batch from there. When that is full of what is known
-        (`crowded`), all of the first's person is given up, so that others get in.
+        Of each person the first is looked at: what waits behind it in a flood holds up nobody, and
+        who was told that it is too much is not held at all. Telegram gives no more than a batch
+        from there. When that is full of what is known (`crowded`), all of the first's person is
+        given up, so that others get in.
         """
         if not self._unconfirmed:
             return
-        since = self._clock() - HOLD_S
-        held = [n for n in self._firsts(self._undone()) if self._unconfirmed[n][1] > since]
+        fetched = self._unconfirmed
+        held = [n for n in self._firsts(self._undone()) if self._is_held(fetched[n])]
         if crowded and held:
-            given_up, _ = self._unconfirmed[held.pop(0)]
-            for number, (person, _) in self._unconfirmed.items():
-                if person == given_up:
-                    self._unconfirmed[number] = (person, float("-inf"))
-        self._offset = held[0] if held else max(self._unconfirmed) + 1
-        for number in [n for n in self._unconfirmed if n < self._offset]:
-            person, _ = self._unconfirmed.pop(number)
+            person = fetched[held.pop(0)].person
+            self._give_up(one for one in fetched.values() if one.person == person)
+        self._offset = held[0] if held else max(fetched) + 1
+        for number in [n for n in fetched if n < self._offset]:
+            person = fetched.pop(number).person
             if self._intake.inbox.in_work(number):
                 self._let_go[number] = person
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """An update that Telegram gave and that is not confirmed."""
+
+    person: int
+    held_until: float
+    """When it is confirmed though its turn is still under way."""
+    refused: bool = False
+    """It was shut out: there is no turn."""

@@ -116,6 +116,7 @@ class Service:
             self._application.update_queue.put,
             self._heard,
             parts.buckets.is_shut,
+            parts.buckets.is_hasty,
         )
 
     @property

@@ -62,7 +62,36 @@ async def test_a_groups_updates_can_be_fed(server, client):
     assert server.api.chats[-1_001_234].described == chat
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"updates": 5}', '{"updates": [5]}'])
+async def test_updates_can_be_fed_over_a_time(server, client):
+    """They count as waiting at once; what the bot sets about webhooks does not stop them."""
+    updates = [{"message": message(n)} for n in range(1, 21)]
+    answer = (await client.post("/load", json={"updates": updates, "over_s": 0.1})).json()
+    assert (answer["update_ids"], answer["pending"]) == ([], 20)
+    assert server.api.chats[4_242].messages
+    await server.api.call("deleteWebhook", {})
+    got, polls = [], 0
+    while len(got) < 20:
+        offset = got[-1]["update_id"] + 1 if got else 0
+        got += await server.api.call("getUpdates", {"offset": offset, "timeout": 20})
+        polls += 1
+    assert [update["message"]["message_id"] for update in got] == list(range(1, 21))
+    assert polls > 1, "not all at once"
+    await server.api.call("getUpdates", {"offset": got[-1]["update_id"] + 1})
+    assert (await client.get("/calls")).json()["pending"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"updates": 5}',
+        '{"updates": [5]}',
+        '{"updates": [5], "over_s": 1}',
+        *(f'{{"updates": [], "over_s": {odd}}}' for odd in ('"x"', "-1", "NaN", "1e9", "null")),
+    ],  # fmt: skip
+)
 async def test_what_is_no_load_is_refused(client, body):
     """400, and the server goes on."""
     answer = await client.post("/load", content=body, headers={"Content-Type": "application/json"})

@@ -43,6 +43,23 @@ def test_who_waits_is_welcome_again():
     assert buckets.take(1) is Verdict.NOTICE, "another flood"
 
 
+def test_who_was_told_is_hasty_until_half_the_bucket_is_full_again():
+    clock = Clock()
+    buckets = Buckets(clock)
+    assert not buckets.is_hasty(1)
+    for _ in range(int(BURST)):
+        buckets.take(1)
+    assert not buckets.is_hasty(1), "fast, and nothing was said"
+    assert buckets.take(1) is Verdict.NOTICE
+    assert buckets.is_hasty(1)
+    assert not buckets.is_hasty(2)
+    clock.now += 1 / PER_SECOND
+    assert not buckets.is_shut(1)
+    assert buckets.is_hasty(1), "one more is welcome"
+    clock.now += BURST / 2 / PER_SECOND
+    assert not buckets.is_hasty(1)
+
+
 @given(st.lists(st.floats(0, 100), max_size=300))
 def test_nobody_gets_more_than_burst_and_refill(pauses):
     clock = Clock()

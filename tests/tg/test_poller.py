@@ -9,7 +9,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, Ret
 from bot.metrics import Metrics
 from bot.tg import poller
 from bot.tg.ending import Ending
-from bot.tg.inbox import Inbox
+from bot.tg.inbox import MOST, Inbox
 from bot.tg.intake import Intake
 from bot.tg.poller import Poller
 
@@ -287,7 +287,83 @@ async def test_who_floods_is_shut_out_in_the_middle_of_a_batch():
     await post.until_quiet()
     shutting.cancel()
     assert post.delivered == [1, 3, 5]
-    assert all(post.inbox.has(number) for number in range(1, 6))
+    assert telegram.asked[-1][0] == 6, "what was refused is confirmed with the others"
+    telegram.answers.append([])
+    await post.poller.confirm()
+    assert telegram.asked[-1] == (6, 0, 1)
+
+
+class Flooded:
+    """A poller beside one who floods, with Telegram, and what was waited for."""
+
+    FLOODER = 1
+
+    def __init__(self, *answers, hasty=(FLOODER,)) -> None:
+        self.telegram = Telegram(*answers)
+        self.metrics = Metrics()
+        self.inbox = Patient()
+        intake = Intake(
+            Bot("1:x"),
+            self.inbox,
+            self.metrics,
+            self._deliver,
+            lambda: None,
+            lambda person: person == self.FLOODER,
+            lambda person: person in hasty,
+        )
+        self.post = Post(self.telegram)
+        self.post.poller = Poller(self.telegram, intake, clock=lambda: 0.0)
+
+    async def _deliver(self, _update) -> None:
+        """Left in work."""
+
+    async def offsets(self) -> list[int]:
+        await self.post.until_quiet()
+        return [offset for offset, *_ in self.telegram.asked]
+
+
+def flood(first, last):
+    return [said(number, sender=Flooded.FLOODER) for number in range(first, last + 1)]
+
+
+async def test_beside_a_flood_nobody_waits_for_the_turn_of_another():
+    """There is always more to fetch; the turn is held all the same, and comes again."""
+    first = [*flood(1, 5), said(6, sender=2)]
+    desk = Flooded(first, [said(6, sender=2), *flood(7, 9), said(10, sender=3)])
+    assert await desk.offsets() == [0, 6, 6]
+    assert desk.inbox.waited == []
+
+
+async def test_when_the_flood_is_over_what_is_in_work_is_asked_for_again_more_slowly():
+    """No request right behind the other, though the flood's last is still unconfirmed."""
+    again = [said(1, sender=2), *flood(2, 5)]
+    desk = Flooded(again, again, again)
+    assert await desk.offsets() == [0, 1, 1, 1]
+    assert desk.inbox.waited == [{1}, {1}]
+
+
+async def test_a_flood_does_not_crowd_out_who_comes_behind_it():
+    """What stands in the first half of a full batch is held no longer, what came last is."""
+    batch = [said(1, sender=2), *flood(2, 98), said(99, sender=3), said(100, sender=4)]
+    desk = Flooded(batch)
+    assert await desk.offsets() == [0, 99]
+
+
+async def test_whose_flood_was_told_so_is_not_held():
+    """Their turns wait for each other for many seconds, and would come again all the while."""
+    hasty, quiet = said(1, sender=7), said(2, sender=2)
+    assert await Flooded([hasty], hasty={7}).offsets() == [0, 2]
+    assert await Flooded([hasty, quiet], hasty={7}).offsets() == [0, 2]
+    assert await Flooded([hasty, quiet], hasty=()).offsets() == [0, 1]
+
+
+async def test_a_flood_does_not_make_the_bot_forget_what_it_answered():
+    desk = Flooded(*(flood(first, first + 99) for first in range(2, MOST + 2, 100)))
+    desk.inbox.done(1)
+    assert (await desk.offsets())[-1] == MOST + 2
+    assert desk.inbox.has(1)
+    refused = desk.metrics.registry.get_sample_value
+    assert refused("optout_updates_refused_total", {"reason": "flood"}) == MOST
 
 
 async def test_of_a_crowd_all_that_one_person_left_in_work_is_given_up_at_once():
