@@ -251,16 +251,19 @@ class _LoadHandler(_ControlHandler):
         given = self._given()
         ids: list[int] = []
         try:
-            over_s = float(given.get("over_s", 0))
-            if not 0 <= over_s <= LONGEST_SPREAD_S:
-                raise ValueError
-            if over_s:
+            if over_s := _seconds(given.get("over_s", 0)):
                 self.api.spread(given["updates"], over_s)
             else:
                 ids = self.api.load(given["updates"])
         except (AttributeError, KeyError, TypeError, ValueError):
             raise tornado.web.HTTPError(400) from None
         self.finish({"update_ids": ids, "pending": self.api.pending})
+
+
+def _seconds(given: Any) -> float:
+    if not 0 <= (seconds := float(given)) <= LONGEST_SPREAD_S:
+        raise ValueError
+    return seconds
 
 
 class _CallsHandler(_ControlHandler):
