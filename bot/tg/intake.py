@@ -10,6 +10,7 @@ from typing import Any
 from telegram import Bot, Message, Update
 
 from bot.metrics import Metrics
+from bot.tg.buckets import Buckets
 from bot.tg.inbox import Inbox
 
 log = logging.getLogger(__name__)
@@ -26,10 +27,16 @@ class Intake:
     """Takes an update; waits while there is no room."""
     heard: Callable[[], None]
     """Called whenever Telegram was heard."""
-    is_shut: Callable[[int], bool] = lambda _: False
-    """Whether all that a person sends now is refused: a flood is not even read."""
-    is_hasty: Callable[[int], bool] = lambda _: False
-    """Whether a person floods, or did a moment ago, and was told so."""
+    buckets: Buckets | None = None
+    """Those that the processor draws on; None: nobody is shut out."""
+
+    def is_shut(self, person: int) -> bool:
+        """Whether all that a person sends now is refused: a flood is not even read."""
+        return self.buckets is not None and self.buckets.is_shut(person)
+
+    def is_hasty(self, person: int) -> bool:
+        """Whether a person floods, or did a moment ago, and was told so."""
+        return self.buckets is not None and self.buckets.is_hasty(person)
 
     async def take(self, raw: dict[str, Any], sender: int | None = None) -> int | None:
         """Take an update in as Telegram wrote it; gives its id, None where nothing is left to do.

@@ -115,8 +115,7 @@ class Service:
             parts.metrics,
             self._application.update_queue.put,
             self._heard,
-            parts.buckets.is_shut,
-            parts.buckets.is_hasty,
+            parts.buckets,
         )
 
     @property

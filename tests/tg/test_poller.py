@@ -8,6 +8,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, Ret
 
 from bot.metrics import Metrics
 from bot.tg import poller
+from bot.tg.buckets import Buckets
 from bot.tg.ending import Ending
 from bot.tg.inbox import MOST, Inbox
 from bot.tg.intake import Intake
@@ -263,6 +264,15 @@ async def test_nobody_waits_for_what_stands_behind_another_turn_of_the_same_pers
     assert post.inbox.waited == [{1}, {4}]
 
 
+class Door(Buckets):
+    """Knows beforehand who is shut out, and who was told."""
+
+    def __init__(self, shut, hasty) -> None:
+        super().__init__(lambda: 0.0)
+        self.is_shut = shut.__contains__
+        self.is_hasty = hasty.__contains__
+
+
 async def test_who_floods_is_shut_out_in_the_middle_of_a_batch():
     """What is refused is not even read."""
     queue: asyncio.Queue[int] = asyncio.Queue()
@@ -280,9 +290,8 @@ async def test_who_floods_is_shut_out_in_the_middle_of_a_batch():
     shutting = asyncio.ensure_future(shut_out())
     telegram = Telegram([said(1), said(2), said(3, sender=2), said(4), said(5, sender=3)])
     post = Post(telegram)
-    intake = Intake(
-        Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None, lambda person: person in shut
-    )
+    door = Door(shut, hasty=())
+    intake = Intake(Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None, door)
     post.poller = Poller(telegram, intake)
     await post.until_quiet()
     shutting.cancel()
@@ -308,8 +317,7 @@ class Flooded:
             self.metrics,
             self._deliver,
             lambda: None,
-            lambda person: person == self.FLOODER,
-            lambda person: person in hasty,
+            Door({self.FLOODER}, hasty),
         )
         self.post = Post(self.telegram)
         self.post.poller = Poller(self.telegram, intake, clock=lambda: 0.0)
