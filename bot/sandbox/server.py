@@ -255,7 +255,7 @@ class _LoadHandler(_ControlHandler):
                 self.api.spread(given["updates"], over_s)
             else:
                 ids = self.api.load(given["updates"])
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             raise tornado.web.HTTPError(400) from None
         self.finish({"update_ids": ids, "pending": self.api.pending})
 

@@ -39,7 +39,7 @@ class Intake:
         return self.buckets is not None and self.buckets.is_hasty(person)
 
     async def take(self, raw: dict[str, Any], sender: int | None = None) -> int | None:
-        """Take an update in as Telegram wrote it; gives its id, None where nothing is left to do.
+        """Take an update in as Telegram wrote it; gives its id, None for one shut out or without.
 
         One that cannot be read is counted and left aside: refused, it would come again for ever,
         and hold up what comes after it. Nothing of it is logged: it holds somebody's words.
@@ -49,8 +49,8 @@ class Intake:
             raw: The update.
             sender: What `sender_of` gives for it, where that is known.
         """
-        number = raw.get("update_id")
-        if not isinstance(number, int):
+        number = number_of(raw)
+        if number is None:
             self.metrics.refused("unparsable")
             return None
         if self.is_shut(sender_of(raw) if sender is None else sender):
@@ -84,6 +84,12 @@ class Intake:
             log.error("an update cannot be read: it is not what Telegram documents")
             return None
         return update
+
+
+def number_of(raw: dict[str, Any]) -> int | None:
+    """The id of an update, which is positive; None where it has none."""
+    number = raw.get("update_id")
+    return number if type(number) is int and number > 0 else None
 
 
 def sender_of(raw: dict[str, Any]) -> int:

@@ -23,7 +23,7 @@ from telegram.request import BaseRequest
 
 from bot.tg.ending import Ending
 from bot.tg.errors import seconds_to_wait
-from bot.tg.intake import Intake, sender_of
+from bot.tg.intake import Intake, number_of, sender_of
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,10 @@ class Poller:
 
     async def confirm(self) -> None:
         """Tell Telegram which updates were carried out: they do not come again."""
+        for number, one in self._unconfirmed.items():
+            if one.refused:
+                # What stands behind a turn that was given up comes again: to be refused again.
+                self._intake.inbox.done(number)
         undone = self._undone()
         offset = undone[0] if undone else max(self._unconfirmed, default=self._offset - 1) + 1
         if offset:
@@ -169,14 +173,16 @@ class Poller:
         busy = {*self._let_go.values(), *(self._unconfirmed[one].person for one in self._undone())}
         new = await self._take(raw)
         full = len(raw) >= BATCH  # more is waiting
-        flooded = any(one.refused for one in self._unconfirmed.values())
-        if full and flooded:
+        refused = sum(one.refused for one in self._unconfirmed.values())
+        if full and refused >= BATCH // 2:
             # Else those who write now would wait behind a flood that came once already.
             first_half = sorted(self._unconfirmed)[: BATCH // 2]
             self._give_up(self._unconfirmed[one] for one in first_half)
+        elif raw and not self._unconfirmed:
+            await self._pause(GRACE_S)  # nothing with an id: that cannot be confirmed
         elif not full and not new:
             await self._intake.inbox.settled(self._firsts(self._undone()), self._grace_s)
-        elif not full and not flooded:
+        elif not full and not refused:
             # What stands behind another turn of the same person may take long.
             alone = self._firsts(one for one in new if self._unconfirmed[one].person not in busy)
             if alone:
@@ -190,7 +196,7 @@ class Poller:
         new: list[int] = []
         heard: set[int] = set()
         for one in raw:
-            number = one.get("update_id")
+            number = number_of(one)
             if number in self._unconfirmed:
                 continue
             sender = sender_of(one)
@@ -199,7 +205,7 @@ class Poller:
                 await asyncio.sleep(0)
             heard.add(sender)
             refused = await self._intake.take(one, sender) is None
-            if isinstance(number, int):
+            if number is not None:
                 # Those of whom nothing is known are not one and the same.
                 self._unconfirmed[number] = _Fetched(sender or -number, now + HOLD_S, refused)
                 new.append(number)
@@ -217,8 +223,14 @@ class Poller:
             firsts.setdefault(self._unconfirmed[one].person, one)
         return list(firsts.values())
 
-    def _is_held(self, fetched: "_Fetched") -> bool:
-        return fetched.held_until > self._clock() and not self._intake.is_hasty(fetched.person)
+    def _held(self) -> list[int]:
+        """What is left unconfirmed, in order: it is in work, and not for too long."""
+        now, fetched, is_hasty = self._clock(), self._unconfirmed, self._intake.is_hasty
+        return [
+            number
+            for number in self._undone()
+            if fetched[number].held_until > now and not is_hasty(fetched[number].person)
+        ]
 
     @staticmethod
     def _give_up(fetched: Iterable["_Fetched"]) -> None:
@@ -229,18 +241,17 @@ class Poller:
     def _confirm_next(self, *, crowded: bool) -> None:
         """Ask next time from the first that is in work: that confirms all before it.
 
-        Of each person the first is looked at: what waits behind it in a flood holds up nobody, and
-        who was told that it is too much is not held at all. Telegram gives no more than a batch
-        from there. When that is full of what is known (`crowded`), all of the first's person is
-        given up, so that others get in.
+        Who was told that it is too much is not held. Telegram gives no more than a batch from
+        there: when that is full of what is known (`crowded`), all of the first's person is given
+        up, so that others get in.
         """
         if not self._unconfirmed:
             return
         fetched = self._unconfirmed
-        held = [n for n in self._firsts(self._undone()) if self._is_held(fetched[n])]
-        if crowded and held:
-            person = fetched[held.pop(0)].person
+        if crowded and (held := self._held()):
+            person = fetched[held[0]].person
             self._give_up(one for one in fetched.values() if one.person == person)
+        held = self._held()
         self._offset = held[0] if held else max(fetched) + 1
         for number in [n for n in fetched if n < self._offset]:
             person = fetched.pop(number).person

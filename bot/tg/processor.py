@@ -12,6 +12,7 @@ from telegram.ext import BaseUpdateProcessor
 
 from bot.metrics import Metrics
 from bot.tg.buckets import Buckets, Verdict
+from bot.tg.events import left_by
 from bot.tg.inbox import Inbox
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,9 @@ class ChatProcessor(BaseUpdateProcessor):
         person = user.id if user else chat.id if chat else 0
         key = chat.id if chat else person
         lane = self._lanes.get(key)
-        verdict = self._buckets.take(person)
+        # Who leaves is always heard: what is stored of them is deleted.
+        leaves = left_by(update) is not None
+        verdict = Verdict.WELCOME if leaves else self._buckets.take(person)
         if lane is not None and len(lane) >= WAITING and verdict is Verdict.WELCOME:
             verdict = Verdict.REFUSED
         if verdict is not Verdict.WELCOME:

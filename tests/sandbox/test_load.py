@@ -89,7 +89,10 @@ async def test_updates_can_be_fed_over_a_time(server, client):
         '{"updates": 5}',
         '{"updates": [5]}',
         '{"updates": [5], "over_s": 1}',
-        *(f'{{"updates": [], "over_s": {odd}}}' for odd in ('"x"', "-1", "NaN", "1e9", "null")),
+        *(
+            f'{{"updates": [], "over_s": {odd}}}'
+            for odd in ('"x"', "-1", "NaN", "1e9", "1" + "0" * 400, "null")
+        ),
     ],
 )
 async def test_what_is_no_load_is_refused(client, body):

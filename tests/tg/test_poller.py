@@ -112,11 +112,27 @@ async def test_one_that_cannot_be_read_holds_nobody_up(poison, caplog):
     assert "no message at all" not in caplog.text
 
 
-@pytest.mark.parametrize("odd", [{}, {"update_id": "5"}, {"update_id": None}, {"message": 1}])
+ODD = [
+    {},
+    {"message": 1},
+    *({"update_id": odd} for odd in ("5", None, [], {}, True, -7, 0, 5.0)),
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
 async def test_what_is_no_update_is_left_aside(odd):
     post = Post(Telegram([odd, said(9)]))
     await post.until_quiet()
     assert post.delivered == [9]
+    assert post.telegram.asked[-1][0] == 10
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+async def test_what_cannot_be_confirmed_is_not_asked_for_without_a_pause(odd):
+    post = Post(Telegram([odd], [odd], [odd]))
+    await post.until_quiet()
+    assert post.pauses == [poller.GRACE_S] * 3
+    assert {offset for offset, *_ in post.telegram.asked} == {0}
 
 
 async def test_a_token_that_is_not_accepted_any_more_ends_it(caplog):
@@ -355,6 +371,62 @@ async def test_a_flood_does_not_crowd_out_who_comes_behind_it():
     batch = [said(1, sender=2), *flood(2, 98), said(99, sender=3), said(100, sender=4)]
     desk = Flooded(batch)
     assert await desk.offsets() == [0, 99]
+
+
+async def test_what_somebody_says_twice_beside_a_flood_is_held_the_second_time():
+    batch = [said(1, sender=2), *flood(2, 98), said(99, sender=2), *flood(100, 100)]
+    desk = Flooded(batch)
+    assert await desk.offsets() == [0, 99]
+
+
+async def test_one_who_is_shut_out_among_many_is_no_flood():
+    """All of them are held: what fills the batch are people."""
+    batch = [*(said(number, sender=1_000 + number) for number in range(1, 100)), *flood(100, 100)]
+    desk = Flooded(batch)
+    assert await desk.offsets() == [0, 1]
+
+
+async def test_a_flood_that_comes_again_after_an_orderly_stop_is_refused_again():
+    """It stands behind a turn that was given up; the new process would have it begin anew."""
+    desk = Flooded([said(1, sender=2), *flood(2, 5), said(6, sender=3)])
+    await desk.post.until_quiet()
+    desk.telegram.answers.append([])
+    await desk.post.poller.confirm()
+    assert desk.telegram.asked[-1] == (1, 0, 1)
+    assert [desk.inbox.has(number) for number in range(1, 7)] == [False, *[True] * 4, False]
+
+
+async def test_each_is_held_for_a_time_of_its_own():
+    """The turn before it is confirmed; that says nothing of this one."""
+    desk = Flooded()
+
+    async def wait(_seconds) -> None:
+        """No time goes by but what the answers take."""
+
+    times = [0.0, poller.HOLD_S - 0.1, poller.HOLD_S + 0.1, 2 * poller.HOLD_S]
+    telegram = Timed(times, [said(1, sender=2)], [said(2, sender=2)], [], [])
+    post = Post(telegram)
+    intake = Intake(Bot("1:x"), desk.inbox, Metrics(), desk._deliver, lambda: None)
+    post.poller = Poller(telegram, intake, wait, clock=telegram.clock)
+    await post.until_quiet()
+    assert [offset for offset, *_ in telegram.asked] == [0, 1, 1, 2, 3]
+
+
+class Timed(Telegram):
+    """Telegram whose answers come at given times."""
+
+    def __init__(self, times, *answers) -> None:
+        super().__init__(*answers)
+        self.times = times
+        self.now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    async def __call__(self, offset, wait_s, limit):
+        answer = await super().__call__(offset, wait_s, limit)
+        self.now = self.times.pop(0)
+        return answer
 
 
 async def test_whose_flood_was_told_so_is_not_held():

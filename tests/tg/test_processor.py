@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telegram import Chat, Message, Update, User
+from telegram import (
+    Chat,
+    ChatMemberBanned,
+    ChatMemberMember,
+    ChatMemberUpdated,
+    Message,
+    Update,
+    User,
+)
 
 from bot.metrics import Metrics
 from bot.tg.buckets import BURST, Buckets
@@ -123,6 +131,23 @@ async def test_a_flood_is_told_once_and_slows_nobody():
     assert flood == list(range(int(BURST)))
     assert desk.refused == [int(BURST)]
     assert not desk.inbox.take(9_999), "what was refused does not come again"
+
+
+async def test_who_leaves_is_heard_however_much_they_sent():
+    """What is stored of them is deleted then."""
+    desk = Desk(burst=1.0)
+    for number in range(5):
+        await desk.put(number, chat=1)
+    desk.end(0)
+    person, bot = User(1, "You", is_bot=False), User(2, "Bot", is_bot=True)
+    change = ChatMemberUpdated(
+        Chat(1, "private"), person, NOW, ChatMemberMember(bot), ChatMemberBanned(bot, NOW)
+    )
+    desk.inbox.take(5)
+    await desk.processor.process_update(Update(5, my_chat_member=change), desk.turn(5))
+    desk.end(5)
+    await desk.processor.join()
+    assert desk.done == [0, 5]
 
 
 async def test_what_waits_in_one_chat_is_bounded():
