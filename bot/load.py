@@ -472,6 +472,7 @@ def _waiting(ours: Contestant, people: People) -> Iterator[str]:
     alone: list[float] = []
     beside: list[float] = []
     answers = unanswered = 0
+    had, stolen = _processor_time()
     for _ in range(WAITING_ROUNDS):
         alone += keep_asking(ours, people.ask(QUIET)).quiet_ms
         waits = keep_asking(ours, people.ask(QUIET), people.flood(FLOOD))
@@ -488,6 +489,10 @@ def _waiting(ours: Contestant, people: People) -> Iterator[str]:
     if unanswered:
         yield f"  quiet people without an answer: {unanswered} of {WAITING_ROUNDS * QUIET}"
     yield f"  answers to whoever floods: {answers // WAITING_ROUNDS} of {FLOOD:,}"
+    now, gone = _processor_time()
+    if now > had:
+        share = (gone - stolen) / (now - had)
+        yield f"  other machines on the same host took {share:.0%} of the time: that moves the p99"
     began = ours.server.feed(people.flood(FLOOD))
     try:
         _await_answers(ours, set())
@@ -495,6 +500,19 @@ def _waiting(ours: Contestant, people: People) -> Iterator[str]:
         yield f"  {FLOOD:,} at once from one: not through after {PATIENCE_S:.0f} s"
     else:
         yield f"  {FLOOD:,} at once from one: through after {time.time() - began:.1f} s"
+
+
+def _processor_time() -> tuple[int, int]:
+    """Clock ticks of all processors so far, and those of them that a hypervisor gave to others.
+
+    Both 0 where the system does not tell. The columns: proc(5), /proc/stat.
+    """
+    try:
+        first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    except OSError:
+        return 0, 0
+    ticks = [int(column) for column in first.split()[1:9]]  # without guests, which are in `user`
+    return sum(ticks), sum(ticks[7:])
 
 
 def _times(name: str, waited_ms: Sequence[float]) -> str:
