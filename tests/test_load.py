@@ -55,6 +55,9 @@ def test_both_bots_answer_everybody(people):
             asked, mixed = load.push(bot, people.ask(5)), load.push(bot, people.mixed(6))
             assert (asked.updates, mixed.updates) == (5, 6)
             assert asked.seconds > 0
+            waits = load.keep_asking(bot, people.ask(5), people.flood(200))
+            assert (len(waits.quiet_ms), waits.unanswered) == (5, 0)
+            assert bot.server.figures()["pending"] == 0, "the flood is over"
         assert bot.process.returncode is not None
         with pytest.raises(ConnectionRefusedError):
             bot.server.figures()
