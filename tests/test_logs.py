@@ -118,6 +118,7 @@ def run(script, *arguments):
     )
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize("form", ["terminal", "pipe"])
 @pytest.mark.parametrize("loop", ["watched", "as it comes"])
 def test_nothing_secret_or_personal_is_in_the_bytes(form, loop):

@@ -130,6 +130,7 @@ def test_any_bytes_parse_to_a_button_or_to_stale(data, knowledge):
         assert buttons.encode(parsed, knowledge) == text
 
 
+@pytest.mark.slow  # what stands on all screens is collected for it
 @given(drawn=st.data())
 def test_changed_buttons_are_stale_or_other_real_buttons(drawn, written, knowledge):
     """One character changed gives nothing that the bot itself would not write."""

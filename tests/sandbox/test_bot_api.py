@@ -6,6 +6,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain import plain_client
 
 from bot.sandbox import markup
 from bot.sandbox.bot_api import BotApi, Fault
@@ -21,7 +22,7 @@ async def server():
 
 @pytest.fixture
 async def client(server):
-    async with httpx.AsyncClient(base_url=f"{server.api_url}{server.token}/") as client:
+    async with plain_client(base_url=f"{server.api_url}{server.token}/") as client:
         yield client
 
 
@@ -118,7 +119,7 @@ async def test_unknown_method_and_wrong_token(client, server):
     """404 for a method that is none, 401 for another's token."""
     unknown = await client.post("sendGift", json={})
     assert (unknown.status_code, unknown.json()["description"]) == (404, "Not Found")
-    async with httpx.AsyncClient() as other:
+    async with plain_client() as other:
         wrong = await other.post(f"{server.api_url}1:wrong/getMe")
     assert (wrong.status_code, wrong.json()["description"]) == (401, "Unauthorized")
 
@@ -136,7 +137,7 @@ async def test_updates_stay_until_they_are_confirmed(client, server, chat):
 
 async def test_faults_come_on_request(client, server, chat):
     """429 with retry_after, 500, a dropped connection: as often as asked, then no more."""
-    async with httpx.AsyncClient() as other:
+    async with plain_client() as other:
         asked = await other.post(
             f"{server.page_url}/faults",
             json={"method": "sendMessage", "code": 429, "retry_after": 3},
@@ -153,7 +154,7 @@ async def test_faults_come_on_request(client, server, chat):
 
 async def test_a_page_elsewhere_cannot_reach_in(server):
     """A strange host name (DNS rebinding) and a foreign origin are refused."""
-    async with httpx.AsyncClient() as client:
+    async with plain_client() as client:
         rebound = await client.get(server.page_url, headers={"Host": "evil.example"})
         assert rebound.status_code == 403
         upgrade = {

@@ -5,7 +5,7 @@ import time
 
 import httpx
 import pytest
-from telegram import Bot
+from plain import plain_bot, plain_client
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -28,7 +28,7 @@ async def server():
 
 @pytest.fixture
 async def client(server):
-    async with httpx.AsyncClient(base_url=f"{server.api_url}{server.token}/") as client:
+    async with plain_client(base_url=f"{server.api_url}{server.token}/") as client:
         yield client
 
 
@@ -91,7 +91,7 @@ async def test_a_fault_for_ever_ends_when_it_is_taken_away(server, client, chat,
     """Here by DELETE /faults, as another process would."""
     server.api.faults.append(Fault("sendMessage", 500, times=times))
     assert {(await send(client, chat))[0] for _ in range(5)} == {500}
-    async with httpx.AsyncClient() as other:
+    async with plain_client() as other:
         assert (await other.delete(f"{server.page_url}/faults")).status_code == 204
     assert (await send(client, chat))[0] == 200
 
@@ -156,7 +156,7 @@ async def test_python_telegram_bot_sees_each_fault_for_what_it_is(server, chat, 
     """Its exception; and no update is lost by it: it comes with the next request."""
     server.api.faults.append(fault)
     number = await server.api.say(chat, "hello")
-    async with Bot(server.token, base_url=server.api_url) as bot:
+    async with plain_bot(server.token, base_url=server.api_url) as bot:
         call = bot.get_updates() if fault.method == "getUpdates" else bot.send_message(chat.id, "x")
         with pytest.raises(error):
             await call

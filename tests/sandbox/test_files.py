@@ -7,7 +7,8 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile
+from plain import plain_bot, plain_client
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 from telegram.error import BadRequest
 
 from bot.sandbox.bot_api import ApiError, BotApi
@@ -25,13 +26,15 @@ async def server():
 
 @pytest.fixture
 async def bot(server):
-    async with Bot(server.token, base_url=server.api_url, base_file_url=server.file_url) as bot:
+    async with plain_bot(
+        server.token, base_url=server.api_url, base_file_url=server.file_url
+    ) as bot:
         yield bot
 
 
 @pytest.fixture
 async def client(server):
-    async with httpx.AsyncClient(base_url=server.page_url) as client:
+    async with plain_client(base_url=server.page_url) as client:
         yield client
 
 

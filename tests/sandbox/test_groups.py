@@ -1,7 +1,8 @@
 """Groups, and where the bot is not wanted: who hears what, and what Telegram says."""
 
 import pytest
-from telegram import Bot, Update
+from plain import plain_bot
+from telegram import Update
 from telegram.error import ChatMigrated, Forbidden
 
 from bot.sandbox.bot_api import ApiError, BotApi
@@ -192,7 +193,7 @@ async def test_python_telegram_bot_understands_these_errors():
     """Over HTTP: Forbidden, and ChatMigrated with the new id."""
     async with (
         serve("127.0.0.1", 0) as server,
-        Bot(server.token, base_url=server.api_url) as bot,
+        plain_bot(server.token, base_url=server.api_url) as bot,
     ):
         group, person = server.api.group("Photo club", "group"), server.api.join("en")
         await server.api.block(person)

@@ -5,6 +5,7 @@ import json
 
 import httpx
 import pytest
+from plain import plain_client
 
 from bot.sandbox.bot_api import BotApi
 from bot.sandbox.line import MAX_BODY
@@ -105,7 +106,7 @@ async def test_a_body_in_pieces_is_put_together(server, chat):
         yield message(chat)[:7]
         yield message(chat)[7:]
 
-    async with httpx.AsyncClient() as client:
+    async with plain_client() as client:
         got = await client.post(
             f"{server.api_url}{server.token}/sendMessage",
             content=pieces(),
@@ -117,7 +118,7 @@ async def test_a_body_in_pieces_is_put_together(server, chat):
 async def test_one_connection_serves_calls_pages_and_files(server, chat):
     """A client may use the connection that it has for anything."""
     only_one = httpx.Limits(max_connections=1)
-    async with httpx.AsyncClient(base_url=server.page_url, limits=only_one) as client:
+    async with plain_client(base_url=server.page_url, limits=only_one) as client:
         call = f"/bot{server.token}"
         body = b"x" * (MAX_BODY + 1)
         for size in (5, len(body)):
@@ -144,7 +145,7 @@ async def test_what_is_no_request_does_no_harm(server, wire, sent):
     writer.write_eof()
     got = await asyncio.wait_for(reader.read(), 10)
     assert got == b"" or b" 400 " in got.splitlines()[0]
-    async with httpx.AsyncClient() as client:
+    async with plain_client() as client:
         assert (await client.get(f"{server.api_url}{server.token}/getMe")).status_code == 200
 
 
@@ -178,7 +179,7 @@ class Watched(BotApi):
 async def test_a_request_for_updates_ends_with_its_connection():
     """Nobody waits in its place; the next request gets what comes."""
     api = Watched()
-    async with serve("127.0.0.1", 0, api) as server, httpx.AsyncClient() as client:
+    async with serve("127.0.0.1", 0, api) as server, plain_client() as client:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(request(server, "getUpdates", b'{"timeout": 50}'))
         await asyncio.wait_for(api.began.wait(), 10)

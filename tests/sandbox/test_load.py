@@ -7,6 +7,7 @@ import sys
 
 import httpx
 import pytest
+from plain import plain_client
 
 from bot.sandbox.figures import Figures
 from bot.sandbox.pace import measure
@@ -28,7 +29,7 @@ async def server():
 
 @pytest.fixture
 async def client(server):
-    async with httpx.AsyncClient(base_url=server.page_url) as client:
+    async with plain_client(base_url=server.page_url) as client:
         yield client
 
 
@@ -115,7 +116,7 @@ async def test_a_page_elsewhere_cannot_drive_it(client):
 
 async def test_only_on_the_own_machine_can_it_be_driven():
     """Where the page is served to others, nobody sees ids or asks for faults."""
-    async with serve("0.0.0.0", 0) as sandbox, httpx.AsyncClient() as client:  # noqa: S104
+    async with serve("0.0.0.0", 0) as sandbox, plain_client() as client:  # noqa: S104
         for path in ("/load", "/faults", "/calls"):
             assert (await client.get(f"{sandbox.page_url}{path}")).status_code == 404
             assert (await client.post(f"{sandbox.page_url}{path}", json={})).status_code == 404

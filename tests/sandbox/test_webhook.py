@@ -4,8 +4,8 @@ import asyncio
 import json
 import socket
 
-import httpx
 import pytest
+from plain import plain_client
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
@@ -246,7 +246,7 @@ async def test_any_bytes_can_be_posted(api, receiver):
 
 async def test_a_webhook_is_set_over_http_as_python_telegram_bot_sets_it(receiver):
     """Form fields; the server's end ends the posting."""
-    async with serve("127.0.0.1", 0) as sandbox, httpx.AsyncClient() as client:
+    async with serve("127.0.0.1", 0) as sandbox, plain_client() as client:
         url = f"{sandbox.api_url}{sandbox.token}"
         given = {"url": receiver.url, "secret_token": "s", "allowed_updates": '["message"]'}
         assert (await client.post(f"{url}/setWebhook", data=given)).json()["result"] is True

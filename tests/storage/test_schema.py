@@ -79,6 +79,7 @@ async def test_old_and_new_files_have_the_same_tables(tmp_path, version):
         assert rows(tmp_path / name, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
+@pytest.mark.slow  # each statement of each migration fails once
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL])
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_an_interrupted_migration_changes_nothing(tmp_path, version, code):

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from telegram import Bot
+from plain import SILENT
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter
 
 from bot.metrics import Metrics
@@ -62,7 +62,7 @@ class Post:
         self.pauses: list[float] = []
         self.inbox = Inbox()
         self.stop = asyncio.Event()
-        intake = Intake(Bot("1:x"), self.inbox, Metrics(), deliver or self._deliver, self._hear)
+        intake = Intake(SILENT, self.inbox, Metrics(), deliver or self._deliver, self._hear)
         self.now = 0.0
         self.poller = Poller(telegram, intake, self._pause, lambda: 0.0, lambda: self.now)
 
@@ -274,7 +274,7 @@ async def test_nobody_waits_for_what_stands_behind_another_turn_of_the_same_pers
     post = Post(Telegram(flood, quiet), deliver=deliver)
     post.inbox = Patient()
     post.poller = Poller(
-        post.telegram, Intake(Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None)
+        post.telegram, Intake(SILENT, post.inbox, Metrics(), deliver, lambda: None)
     )
     await post.until_quiet()
     assert post.inbox.waited == [{1}, {4}]
@@ -307,7 +307,7 @@ async def test_who_floods_is_shut_out_in_the_middle_of_a_batch():
     telegram = Telegram([said(1), said(2), said(3, sender=2), said(4), said(5, sender=3)])
     post = Post(telegram)
     door = Door(shut, hasty=())
-    intake = Intake(Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None, door)
+    intake = Intake(SILENT, post.inbox, Metrics(), deliver, lambda: None, door)
     post.poller = Poller(telegram, intake)
     await post.until_quiet()
     shutting.cancel()
@@ -328,7 +328,7 @@ class Flooded:
         self.metrics = Metrics()
         self.inbox = Patient()
         intake = Intake(
-            Bot("1:x"),
+            SILENT,
             self.inbox,
             self.metrics,
             self._deliver,
@@ -406,7 +406,7 @@ async def test_each_is_held_for_a_time_of_its_own():
     times = [0.0, poller.HOLD_S - 0.1, poller.HOLD_S + 0.1, 2 * poller.HOLD_S]
     telegram = Timed(times, [said(1, sender=2)], [said(2, sender=2)], [], [])
     post = Post(telegram)
-    intake = Intake(Bot("1:x"), desk.inbox, Metrics(), desk._deliver, lambda: None)
+    intake = Intake(SILENT, desk.inbox, Metrics(), desk._deliver, lambda: None)
     post.poller = Poller(telegram, intake, wait, clock=telegram.clock)
     await post.until_quiet()
     assert [offset for offset, *_ in telegram.asked] == [0, 1, 1, 2, 3]
@@ -547,7 +547,7 @@ async def test_nobody_waits_for_who_is_in_work_already_confirmed_or_not():
     post.inbox = Patient()
     post.poller = Poller(
         telegram,
-        Intake(Bot("1:x"), post.inbox, Metrics(), deliver, lambda: None),
+        Intake(SILENT, post.inbox, Metrics(), deliver, lambda: None),
         clock=lambda: post.now,
     )
     await post.until_quiet()
@@ -575,7 +575,7 @@ async def test_what_is_in_work_is_asked_for_again_more_and_more_slowly():
     telegram = Telegram(*[[said(1)]] * 8, both, both)
     post = Post(telegram)
     inbox = post.inbox = Clocked()
-    post.poller = Poller(telegram, Intake(Bot("1:x"), inbox, Metrics(), deliver, lambda: None))
+    post.poller = Poller(telegram, Intake(SILENT, inbox, Metrics(), deliver, lambda: None))
     await post.until_quiet()
     first, grace = poller.FIRST_GRACE_S, poller.GRACE_S
     slower = [first, 2 * first, 4 * first, 8 * first, grace, grace, grace]

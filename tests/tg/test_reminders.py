@@ -10,6 +10,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain import plain_bot
 from telegram import Bot
 from telegram.error import (
     BadRequest,
@@ -518,7 +519,7 @@ async def test_through_the_real_bot(store, clock, fault, kept):
     """The errors are those that the library really raises; nobody is told twice."""
     async with (
         serve("127.0.0.1", 0) as sandbox,
-        Bot(sandbox.token, base_url=sandbox.api_url) as bot,
+        plain_bot(sandbox.token, base_url=sandbox.api_url) as bot,
     ):
         chat = sandbox.api.join("fr")
         await store.remind(chat.id, reminder())
@@ -536,7 +537,7 @@ async def test_a_chat_that_telegram_does_not_know(store, clock):
     """Its reminders are dropped at the words with which Telegram says so."""
     async with (
         serve("127.0.0.1", 0) as sandbox,
-        Bot(sandbox.token, base_url=sandbox.api_url) as bot,
+        plain_bot(sandbox.token, base_url=sandbox.api_url) as bot,
     ):
         await store.remind(CHAT, reminder(NOON + DAY))
         await store.remind(CHAT, reminder())

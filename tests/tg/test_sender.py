@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from phone import keys, labels
-from telegram import Bot
+from plain import plain_bot
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TimedOut
 from telegram.request import HTTPXRequest
 
@@ -38,7 +38,7 @@ async def server():
 
 @pytest.fixture
 async def bot(server):
-    async with Bot(server.token, base_url=server.api_url) as bot:
+    async with plain_bot(server.token, base_url=server.api_url) as bot:
         server.api.calls.clear()
         yield bot
 
@@ -198,7 +198,7 @@ async def test_an_upload_that_timed_out_is_not_repeated(server, chat):
     arrived = asyncio.Event()
     chat.listeners.append(lambda _: arrived.set())
     impatient = HTTPXRequest(read_timeout=0.5)
-    async with Bot(server.token, base_url=server.api_url, request=impatient) as bot:
+    async with plain_bot(server.token, base_url=server.api_url, request=impatient) as bot:
         server.api.faults.append(Fault(method="sendDocument", latency_s=1))
         with pytest.raises(TimedOut):
             await Sender(bot, make=lambda _: BODY).send(reply(), chat.id)

@@ -4,7 +4,7 @@ import json
 
 import httpx
 import pytest
-from telegram import Bot
+from plain import SILENT, plain_client
 
 from bot.metrics import Metrics
 from bot.tg.inbox import Inbox
@@ -42,7 +42,7 @@ class Door:
 
 @pytest.fixture
 async def client():
-    async with httpx.AsyncClient(verify=False) as client:  # noqa: S501 - plain HTTP at home
+    async with plain_client() as client:
         yield client
 
 
@@ -56,7 +56,7 @@ async def door(client):
         delivered.append(update.update_id)
         inbox.done(update.update_id)
 
-    intake = Intake(Bot("1:x"), inbox, metrics, deliver, lambda: None)
+    intake = Intake(SILENT, inbox, metrics, deliver, lambda: None)
     async with listen(("127.0.0.1", 0), URL, SECRET, intake, lambda: True) as port:
         yield Door(port, delivered, metrics, client)
 
@@ -131,13 +131,13 @@ async def test_health_has_a_place_of_its_own(door):
 
 
 async def test_an_unwell_bot_says_so(client):
-    intake = Intake(Bot("1:x"), Inbox(), Metrics(), None, lambda: None)
+    intake = Intake(SILENT, Inbox(), Metrics(), None, lambda: None)
     async with listen(("127.0.0.1", 0), URL, SECRET, intake, lambda: False) as port:
         assert (await Door(port, [], None, client).get("/health")).status_code == 503
 
 
 async def test_a_port_that_is_taken_says_what_to_do(door):
-    intake = Intake(Bot("1:x"), Inbox(), Metrics(), None, lambda: None)
+    intake = Intake(SILENT, Inbox(), Metrics(), None, lambda: None)
     async with listen(("127.0.0.1", 0), URL, SECRET, intake, lambda: True) as port:
         with pytest.raises(OSError, match="PORT"):
             async with listen(("127.0.0.1", port), URL, SECRET, intake, lambda: True):

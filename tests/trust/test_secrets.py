@@ -6,8 +6,8 @@ import subprocess
 import sys
 import time
 
-import httpx
 import pytest
+from plain import plain_client
 from trust.hosted import DEADLINE_S, Town, hosting, running
 from trust.traces import found, written_since
 
@@ -101,7 +101,7 @@ async def test_a_webhook_shows_its_secret_to_nobody_and_takes_nothing_without_it
         who = hosted.town.move_in("fr")
         await who.say("c'est trop tard ?")
         forged = {"update_id": 1, "message": {"text": SECRET}}
-        async with httpx.AsyncClient() as client:
+        async with plain_client() as client:
             name = "X-Telegram-Bot-Api-Secret-Token"
             for headers in ({}, {name: ""}, {name: "wrong"}, {name: SECRET[:-1]}):
                 assert (await client.post(address, json=forged, headers=headers)).status_code == 403
