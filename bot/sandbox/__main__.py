@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--measure", type=int, metavar="CALLS", help="how fast it is, and end")
     asked = parser.parse_args()
     # With the messages of a load in memory a collection takes up to a quarter of a second, which
-    # would be counted as the bot's. A load test is over before the rings weigh anything.
+    # would be counted as the bot's. A load test is over before reference cycles weigh anything.
     gc.disable()
     try:
         if asked.measure:

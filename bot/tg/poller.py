@@ -66,6 +66,17 @@ def fetch_through(bot: Bot, request: BaseRequest, kinds: Sequence[str]) -> Fetch
     return fetch
 
 
+@dataclass(slots=True)
+class _Fetched:
+    """An update that Telegram gave and that is not confirmed."""
+
+    person: int
+    held_until: float
+    """When it is confirmed though its turn is still under way."""
+    refused: bool = False
+    """It was shut out: there is no turn."""
+
+
 class Poller:
     """Asks for updates until told to stop.
 
@@ -123,7 +134,7 @@ class Poller:
         """Tell Telegram which updates were carried out: they do not come again."""
         for number, one in self._unconfirmed.items():
             if one.refused:
-                # What stands behind a turn that was given up comes again: to be refused again.
+                # It comes again if it stands behind a turn that was given up.
                 self._intake.inbox.done(number)
         undone = self._undone()
         offset = undone[0] if undone else max(self._unconfirmed, default=self._offset - 1) + 1
@@ -233,7 +244,7 @@ class Poller:
         ]
 
     @staticmethod
-    def _give_up(fetched: Iterable["_Fetched"]) -> None:
+    def _give_up(fetched: Iterable[_Fetched]) -> None:
         """Hold these no longer."""
         for one in fetched:
             one.held_until = float("-inf")
@@ -257,14 +268,3 @@ class Poller:
             person = fetched.pop(number).person
             if self._intake.inbox.in_work(number):
                 self._let_go[number] = person
-
-
-@dataclass(slots=True)
-class _Fetched:
-    """An update that Telegram gave and that is not confirmed."""
-
-    person: int
-    held_until: float
-    """When it is confirmed though its turn is still under way."""
-    refused: bool = False
-    """It was shut out: there is no turn."""

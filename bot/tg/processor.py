@@ -79,7 +79,7 @@ class ChatProcessor(BaseUpdateProcessor):
         person = user.id if user else chat.id if chat else 0
         key = chat.id if chat else person
         lane = self._lanes.get(key)
-        # Who leaves is always heard: what is stored of them is deleted.
+        # Who leaves draws on no bucket: what is stored of them is deleted, whatever they sent.
         leaves = left_by(update) is not None
         verdict = Verdict.WELCOME if leaves else self._buckets.take(person)
         if lane is not None and len(lane) >= WAITING and verdict is Verdict.WELCOME:

@@ -134,7 +134,7 @@ async def test_a_flood_is_told_once_and_slows_nobody():
 
 
 async def test_who_leaves_is_heard_however_much_they_sent():
-    """What is stored of them is deleted then."""
+    """What is stored of them is deleted then: no bucket stands before that."""
     desk = Desk(burst=1.0)
     for number in range(5):
         await desk.put(number, chat=1)
